@@ -1,0 +1,32 @@
+import { AmendsError } from '../errors.ts';
+import type { AnyStep, Step, StepHandler } from './step.ts';
+
+/** A step's code together with its contract, for a worker. */
+export interface StepImplementation {
+  readonly step: AnyStep;
+  readonly handler: StepHandler<never, unknown>;
+}
+
+/**
+ * Gives the code of a step, in the process of the service that owns it.
+ *
+ * @throws {AmendsError} INVALID_DEFINITION when the contract already has code
+ * @example
+ * const payments = implement(chargePayment, {
+ *   run: async ({ input, idempotencyKey, signal }) => ({ chargeId: await psp.charge(input, { idempotencyKey, signal }) }),
+ *   compensate: async ({ result, actionIdempotencyKey }) => psp.refund(result?.chargeId ?? actionIdempotencyKey),
+ * });
+ */
+export function implement<Args, Result>(
+  // oxlint-disable-next-line typescript/no-explicit-any -- the input type plays no part in an implementation
+  contract: Step<string, any, Args, Result>,
+  handler: StepHandler<Args, NoInfer<Result>>,
+): StepImplementation {
+  if (contract.handler !== undefined) {
+    throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}" has its code inline: drop either that or this implement()`);
+  }
+  if (typeof handler.run !== 'function') {
+    throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}": implement() needs a run function`);
+  }
+  return Object.freeze({ step: contract, handler: handler as StepHandler<never, unknown> });
+}

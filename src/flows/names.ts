@@ -1,0 +1,22 @@
+import { AmendsError } from '../errors.ts';
+
+const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+=~-]{0,127}$/;
+
+/** Refuses a name of a saga, step or service that can't be a key, a queue or a label everywhere. */
+export function checkName(kind: 'saga' | 'step' | 'service' | 'tag', name: unknown): string {
+  if (typeof name === 'string' && NAME.test(name) && !(name in Object.prototype)) return name;
+  throw new AmendsError(
+    'INVALID_DEFINITION',
+    `${JSON.stringify(name) ?? String(name)} can't be the name of a ${kind}: use 1 to 64 letters, digits, _ and -, starting with a letter`,
+  );
+}
+
+/** Refuses a transaction id that can't be part of a key, a job id and a URL. */
+export function checkId(id: unknown): string {
+  if (typeof id === 'string' && ID.test(id)) return id;
+  throw new AmendsError(
+    'INVALID_ID',
+    `${JSON.stringify(id) ?? String(id)} can't be a transaction's id: use 1 to 128 letters, digits and . _ : @ / + = ~ -, starting with a letter or digit`,
+  );
+}

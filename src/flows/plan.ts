@@ -1,0 +1,114 @@
+import { AmendsError } from '../errors.ts';
+import { hashOf } from './json.ts';
+import type { AttemptPolicy } from './policy.ts';
+
+/**
+ * What becomes of a step when the transaction turns back.
+ * `compensatable` is undone; `readOnly` has nothing to undo; `pivot` decides: nothing is undone once it succeeded;
+ * `retriable` comes after that and is retried until it succeeds.
+ */
+export type StepKind = 'compensatable' | 'readOnly' | 'pivot' | 'retriable';
+
+export interface PlanStep {
+  readonly name: string;
+  /** The service whose queue it waits in; `null`: the saga's own queue. */
+  readonly service: string | null;
+  /** Position of its stage; the steps of one stage run in parallel. */
+  readonly stage: number;
+  readonly kind: StepKind;
+  /** It has a `when`, so it may be skipped. */
+  readonly conditional: boolean;
+  readonly action: AttemptPolicy;
+  readonly compensation: AttemptPolicy;
+}
+
+/** The frozen graph of a definition: plain data, known before anything runs. */
+export interface Plan {
+  readonly kind: 'saga';
+  readonly name: string;
+  readonly version: number;
+  /** Time from start to the pivot, in milliseconds; `null`: none. */
+  readonly deadlineMs: number | null;
+  readonly stages: readonly (readonly string[])[];
+  readonly steps: Readonly<Record<string, PlanStep>>;
+  /** Changes with the graph (steps, order, services, kinds), not with timeouts and retries, which may be tuned at any time. */
+  readonly fingerprint: string;
+}
+
+export interface PlanDraft {
+  readonly name: string;
+  readonly version: number;
+  readonly deadlineMs: number | null;
+  readonly stages: readonly (readonly Omit<PlanStep, 'stage'>[])[];
+}
+
+function refuse(plan: PlanDraft, problem: string): never {
+  throw new AmendsError('INVALID_DEFINITION', `saga "${plan.name}": ${problem}`);
+}
+
+/** The rules about what may stand where. Each sentence says what to change. */
+function checkOrder(draft: PlanDraft): void {
+  let gate: string | undefined; // the pivot, or the first retriable step: nothing is undone from there on
+  const seen = new Set<string>();
+  for (const stage of draft.stages) {
+    if (stage.length === 0) refuse(draft, 'a parallel group is empty: add a step to it or drop it');
+    for (const { name, kind } of stage) {
+      if (seen.has(name)) refuse(draft, `"${name}" is already a step of this saga: give one of the two another name`);
+      seen.add(name);
+      if (gate !== undefined && kind === 'compensatable') {
+        refuse(
+          draft,
+          `step "${name}" comes after "${gate}", from where nothing is undone: mark it retriable: true or readOnly: true, or move it before`,
+        );
+      }
+      if (gate !== undefined && kind === 'pivot')
+        refuse(draft, `step "${name}" can't be a pivot after "${gate}": a saga has one point of no return`);
+      if (kind === 'pivot' && stage.length > 1) {
+        refuse(
+          draft,
+          `pivot "${name}" stands in a parallel group: give it a .step() of its own, so that all before it is settled when it decides`,
+        );
+      }
+    }
+    const first = stage.find(({ kind }) => kind === 'pivot' || kind === 'retriable');
+    const undone = stage.find(({ kind }) => kind === 'compensatable');
+    if (first?.kind === 'retriable' && undone !== undefined) {
+      refuse(
+        draft,
+        `"${first.name}" is retriable but runs in parallel with "${undone.name}", which may still be undone: move it into a later .step()`,
+      );
+    }
+    gate ??= first?.name;
+  }
+  if (seen.size === 0) refuse(draft, 'it has no step: add one with .step(…)');
+}
+
+/**
+ * Checks a draft and freezes it.
+ *
+ * @throws {AmendsError} INVALID_DEFINITION
+ */
+export function buildPlan(draft: PlanDraft): Plan {
+  checkOrder(draft);
+  const steps: Record<string, PlanStep> = {};
+  draft.stages.forEach((stage, position) => {
+    for (const step of stage) steps[step.name] = Object.freeze({ ...step, stage: position });
+  });
+  const graph = draft.stages.map((stage) => stage.map(({ name, service, kind, conditional }) => ({ name, service, kind, conditional })));
+  return Object.freeze({
+    kind: 'saga' as const,
+    name: draft.name,
+    version: draft.version,
+    deadlineMs: draft.deadlineMs,
+    stages: Object.freeze(draft.stages.map((stage) => Object.freeze(stage.map(({ name }) => name)))),
+    steps: Object.freeze(steps),
+    fingerprint: hashOf({ name: draft.name, version: draft.version, graph }),
+  });
+}
+
+/** The plan's step of this name. A name that isn't there is a fault of ours or a forged job. */
+export function stepOf(plan: Plan, name: string): PlanStep {
+  const found = Object.hasOwn(plan.steps, name) ? plan.steps[name] : undefined;
+  if (found !== undefined) return found;
+  throw new AmendsError('UNKNOWN_DEFINITION', `saga "${plan.name}" version ${plan.version} has no step "${name}"`);
+}

@@ -1,0 +1,331 @@
+import { AmendsError } from '../errors.ts';
+import type { Bindings, Values } from '../flows/bindings.ts';
+import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
+import { stepOf, type Plan, type PlanStep } from '../flows/plan.ts';
+import { errorData } from './error-data.ts';
+import { evolve } from './evolve.ts';
+import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
+import type { Fact } from './fact.ts';
+import { retryDelayMs } from './retry.ts';
+import { isTerminal, stepState, type ErrorData, type State, type StepState, type TurnReason } from './state.ts';
+
+/** What the machine decides by. */
+export interface Rules {
+  readonly plan: Plan;
+  /** Absent where the definition's code isn't at hand (an operator's process): then nothing new is issued, which a worker does later. */
+  readonly bindings?: Bindings | undefined;
+  readonly limits?: PayloadLimits | undefined;
+}
+
+/** A decision in the making: the events so far, and the state they lead to. */
+interface Draft {
+  readonly rules: Rules;
+  state: State;
+  readonly events: TransactionEvent[];
+}
+
+function emit(draft: Draft, event: TransactionEvent): void {
+  draft.events.push(event);
+  draft.state = evolve(draft.state, draft.state.id, event);
+}
+
+// --- what the plan says of a state ---------------------------------------------------------------
+
+function pivotOf(plan: Plan): PlanStep | undefined {
+  return Object.values(plan.steps).find(({ kind }) => kind === 'pivot');
+}
+
+function pivotInFlight(plan: Plan, state: State): boolean {
+  const pivot = pivotOf(plan);
+  const status = pivot && stepState(state, pivot.name)?.status;
+  return status === 'issued' || status === 'stuck';
+}
+
+/** Past the point of no return: the pivot succeeded, or, in a saga without one, a retriable step was issued. */
+export function isPastPivot(plan: Plan, state: State): boolean {
+  return Object.values(plan.steps).some(({ name, kind }) => {
+    const status = stepState(state, name)?.status;
+    return (kind === 'pivot' && status === 'succeeded') || (kind === 'retriable' && status !== undefined);
+  });
+}
+
+function needsUndo(plan: Plan, state: State, name: string): boolean {
+  const step = stepState(state, name);
+  if (step === undefined || stepOf(plan, name).kind !== 'compensatable') return false;
+  return step.status === 'succeeded' || (step.status === 'failed' && step.outcome === 'unknown');
+}
+
+/** What would be undone if the transaction turned back now, in that order. */
+export function undoOrder(plan: Plan, state: State): readonly string[] {
+  return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
+}
+
+export function valuesOf(state: State): Values {
+  const results: Record<string, unknown> = {};
+  for (const [name, step] of Object.entries(state.steps)) if (step.status === 'succeeded') results[name] = step.result;
+  return { input: state.input, results };
+}
+
+// --- what comes next -----------------------------------------------------------------------------
+
+function asJson(value: unknown, what: string, limits: PayloadLimits | undefined): Json {
+  return JSON.parse(toJson(value, what, limits)) as Json;
+}
+
+/** Binds the steps of the next stage all before any is issued, so that none runs when a sibling's mapper throws. */
+function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]): void {
+  const values = valuesOf(draft.state);
+  const events: TransactionEvent[] = [];
+  for (const step of names) {
+    try {
+      const bound = bindings.bind(step, values);
+      events.push(
+        bound.skip
+          ? { type: 'step_skipped', data: { step } }
+          : { type: 'step_issued', data: { step, args: asJson(bound.args, `the input of step "${step}"`, draft.rules.limits) } },
+      );
+    } catch (thrown) {
+      const error = errorData(thrown);
+      const { kind } = stepOf(draft.rules.plan, step);
+      if (isPastPivot(draft.rules.plan, draft.state) || kind === 'retriable') {
+        emit(draft, { type: 'step_stuck', data: { step, error, unbound: true } });
+      } else {
+        emit(draft, { type: 'step_failed', data: { step, error, outcome: 'definite' } });
+        emit(draft, { type: 'saga_turned', data: { turn: { kind: 'step_failed', step, error } } });
+      }
+      return;
+    }
+  }
+  for (const event of events) emit(draft, event);
+}
+
+function complete(draft: Draft, bindings: Bindings): void {
+  try {
+    emit(draft, {
+      type: 'saga_completed',
+      data: { output: asJson(bindings.output(valuesOf(draft.state)), 'the output', draft.rules.limits) },
+    });
+  } catch (error) {
+    // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
+    emit(draft, { type: 'saga_completed', data: { output: null, outputError: errorData(error) } });
+  }
+}
+
+/** One move forward; `false` when there is nothing to do until something else happens. */
+function forward(draft: Draft): boolean {
+  const { plan, bindings } = draft.rules;
+  if (bindings === undefined) return false;
+  const stage = plan.stages.find((names) =>
+    names.some((name) => {
+      const status = stepState(draft.state, name)?.status;
+      return status !== 'succeeded' && status !== 'skipped';
+    }),
+  );
+  if (stage === undefined) {
+    complete(draft, bindings);
+    return true;
+  }
+  const untouched = stage.filter((name) => stepState(draft.state, name) === undefined);
+  if (untouched.length === 0) return false;
+  issueStage(draft, bindings, untouched);
+  return true;
+}
+
+/** One move backward: nothing is undone before all in flight has settled, and then one step at a time. */
+function backward(draft: Draft): boolean {
+  const busy = Object.values(draft.state.steps).some(({ status }) =>
+    ['issued', 'stuck', 'compensating', 'compensation_stuck'].includes(status),
+  );
+  if (busy) return false;
+  const [step] = undoOrder(draft.rules.plan, draft.state);
+  emit(draft, step === undefined ? { type: 'saga_compensated', data: {} } : { type: 'compensation_issued', data: { step } });
+  return true;
+}
+
+function follow(draft: Draft): readonly TransactionEvent[] {
+  while (!isTerminal(draft.state) && (draft.state.direction === 'forward' ? forward(draft) : backward(draft)));
+  return draft.events;
+}
+
+// --- what a fact means ---------------------------------------------------------------------------
+
+function turn(draft: Draft, reason: TurnReason): void {
+  if (pivotInFlight(draft.rules.plan, draft.state)) {
+    if (draft.state.pendingTurn === undefined) emit(draft, { type: 'turn_requested', data: { turn: reason } });
+  } else {
+    emit(draft, { type: 'saga_turned', data: { turn: reason } });
+  }
+}
+
+function attemptFacts({ attempt, worker, startedAtMs }: AttemptFacts): AttemptFacts {
+  return { attempt, worker, startedAtMs };
+}
+
+type AttemptFailed = Extract<Fact, { type: 'attempt_failed' }>;
+
+function failStep(draft: Draft, fact: AttemptFailed, outcome: 'definite' | 'unknown', reason: TurnReason): void {
+  const { step, error } = fact;
+  emit(draft, { type: 'step_failed', data: { step, error, outcome, ...attemptFacts(fact) } });
+  if (draft.state.direction === 'forward') emit(draft, { type: 'saga_turned', data: { turn: reason } });
+}
+
+function actionFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
+  const { plan } = draft.rules;
+  const { kind, action } = stepOf(plan, fact.step);
+  const { pendingTurn, direction, deadlineAtMs } = draft.state;
+  const failed = step.attempts + 1;
+  const irreversible = kind === 'retriable' || isPastPivot(plan, draft.state);
+  const again = (untilMs: number | null): void => {
+    const delayMs = retryDelayMs(action.retry, failed, fact.random);
+    const retryInMs = untilMs === null ? delayMs : Math.max(0, Math.min(delayMs, untilMs - fact.nowMs));
+    const { step: name, op, error, outcome } = fact;
+    emit(draft, { type: 'attempt_failed', data: { step: name, op, error, outcome, retryInMs, ...attemptFacts(fact) } });
+  };
+
+  if (irreversible) {
+    again(null);
+    if (failed === action.retry.attempts) emit(draft, { type: 'step_overdue', data: { step: fact.step, attempts: failed } });
+    return;
+  }
+  const late = deadlineAtMs !== null && fact.nowMs >= deadlineAtMs;
+  const mayRetry = fact.retryable && failed < action.retry.attempts;
+  const ownReason: TurnReason = { kind: 'step_failed', step: fact.step, error: fact.error };
+
+  if (kind === 'pivot') {
+    // The participant's own word settles it, also about earlier attempts: they carried the same idempotency key.
+    if (fact.outcome === 'definite' && (!mayRetry || pendingTurn !== undefined || late)) {
+      failStep(draft, fact, 'definite', pendingTurn ?? (mayRetry ? { kind: 'deadline' } : ownReason));
+    } else if (mayRetry) {
+      again(null);
+    } else {
+      emit(draft, { type: 'step_stuck', data: { step: fact.step, error: fact.error, ...attemptFacts(fact) } });
+    }
+    return;
+  }
+  if (direction === 'forward' && mayRetry && !late) return again(deadlineAtMs);
+  const outcome = step.doubtful || fact.outcome === 'unknown' ? 'unknown' : 'definite';
+  failStep(draft, fact, outcome, mayRetry && late ? { kind: 'deadline' } : ownReason);
+}
+
+function compensationFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
+  const { retry } = stepOf(draft.rules.plan, fact.step).compensation;
+  const failed = step.attempts + 1;
+  const { step: name, op, error } = fact;
+  if (fact.retryable && failed < retry.attempts) {
+    const retryInMs = retryDelayMs(retry, failed, fact.random);
+    emit(draft, { type: 'attempt_failed', data: { step: name, op, error, outcome: 'unknown', retryInMs, ...attemptFacts(fact) } });
+  } else {
+    emit(draft, { type: 'compensation_stuck', data: { step: name, error, ...attemptFacts(fact) } });
+  }
+}
+
+function succeeded(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>, step: StepState): void {
+  if (step.status === 'succeeded') return; // told twice
+  if (step.status !== 'issued' && step.status !== 'stuck') {
+    emit(draft, { type: 'late_result', data: { step: fact.step, op: 'run', succeeded: true, ...attemptFacts(fact) } });
+    return;
+  }
+  const verified = fact.verified === true ? { verified: true } : {};
+  emit(draft, { type: 'step_succeeded', data: { step: fact.step, result: fact.result, ...verified, ...attemptFacts(fact) } });
+}
+
+const WITHDRAWN: ErrorData = { name: 'Withdrawn', message: 'taken back between two attempts, the first of which may have had an effect' };
+
+function withdrawn(draft: Draft, name: string, step: StepState): void {
+  const { direction, pendingTurn } = draft.state;
+  if (step.status !== 'issued' || (direction === 'forward' && pendingTurn === undefined)) return;
+  const isPivot = stepOf(draft.rules.plan, name).kind === 'pivot';
+  if (isPivot && step.doubtful) return; // only its outcome can settle it
+  if (step.doubtful) emit(draft, { type: 'step_failed', data: { step: name, error: WITHDRAWN, outcome: 'unknown' } });
+  else emit(draft, { type: 'step_withdrawn', data: { step: name } });
+  if (isPivot && pendingTurn !== undefined) emit(draft, { type: 'saga_turned', data: { turn: pendingTurn } });
+}
+
+function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>): void {
+  if (draft.state.direction === 'backward') return;
+  if (isPastPivot(draft.rules.plan, draft.state)) {
+    throw new AmendsError(
+      'NOT_ALLOWED',
+      `transaction ${draft.state.id} is past its point of no return and will complete: it can't be cancelled; start a saga that reverses it`,
+    );
+  }
+  turn(draft, { kind: 'cancelled', reason: fact.reason, by: fact.by });
+}
+
+function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): void {
+  const asked = fact.reason === undefined ? { by: fact.by } : { by: fact.by, reason: fact.reason };
+  for (const [step, { status }] of Object.entries(draft.state.steps)) {
+    if (status === 'stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'run', ...asked } });
+    if (status === 'compensation_stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'compensate', ...asked } });
+  }
+}
+
+function inFlight(step: StepState, op: 'run' | 'compensate'): boolean {
+  return step.status === (op === 'run' ? 'issued' : 'compensating');
+}
+
+function takeIn(draft: Draft, fact: Fact): void {
+  switch (fact.type) {
+    case 'cancel_requested':
+      return cancel(draft, fact);
+    case 'retry_requested':
+      return retry(draft, fact);
+    case 'deadline_passed': {
+      const { deadlineAtMs, direction } = draft.state;
+      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || direction === 'backward') return;
+      if (!isPastPivot(draft.rules.plan, draft.state)) turn(draft, { kind: 'deadline' });
+      return;
+    }
+    case 'nudged':
+      return;
+    default:
+      break;
+  }
+  stepOf(draft.rules.plan, fact.step);
+  const step = stepState(draft.state, fact.step);
+  if (step === undefined) return;
+  switch (fact.type) {
+    case 'attempt_started': {
+      if (!inFlight(step, fact.op) || step.attemptsEver === 0) return;
+      const facts = attemptFacts({ ...fact, attempt: step.attemptsEver + 1 });
+      return emit(draft, { type: 'attempt_started', data: { step: fact.step, op: fact.op, ...facts } });
+    }
+    case 'attempt_lost':
+      if (!inFlight(step, fact.op)) return;
+      return emit(draft, { type: 'attempt_lost', data: { step: fact.step, op: fact.op, attempt: step.attemptsEver + 1 } });
+    case 'succeeded':
+      return succeeded(draft, fact, step);
+    case 'attempt_failed':
+      if (!inFlight(step, fact.op)) return;
+      return fact.op === 'run' ? actionFailed(draft, fact, step) : compensationFailed(draft, fact, step);
+    case 'compensated':
+      if (step.status !== 'compensating' && step.status !== 'compensation_stuck') return;
+      return emit(draft, { type: 'compensation_succeeded', data: { step: fact.step, ...attemptFacts(fact) } });
+    case 'withdrawn':
+      return withdrawn(draft, fact.step, step);
+  }
+}
+
+/**
+ * What follows from a fact: the events to append to the journal. None: it changes nothing (told twice, or too late).
+ * Pure: time and chance come in with the fact.
+ *
+ * @throws {AmendsError} NOT_ALLOWED when an operator asks for what the rules forbid
+ */
+export function decide(rules: Rules, state: State, fact: Fact): readonly TransactionEvent[] {
+  const draft: Draft = { rules, state, events: [] };
+  if (isTerminal(state)) {
+    // An end is an end: only the record of an answer that came too late may follow.
+    const step = fact.type === 'succeeded' ? stepState(state, fact.step) : undefined;
+    if (fact.type === 'succeeded' && step !== undefined && step.status !== 'succeeded') succeeded(draft, fact, step);
+    return draft.events;
+  }
+  takeIn(draft, fact);
+  return follow(draft);
+}
+
+/** The events that begin a transaction. */
+export function begin(rules: Rules, id: string, started: EventData<'saga_started'>): readonly TransactionEvent[] {
+  const first: TransactionEvent = { type: 'saga_started', data: started };
+  return follow({ rules, state: evolve(undefined, id, first), events: [first] });
+}

@@ -1,0 +1,51 @@
+import type { Json } from '../flows/json.ts';
+import type { ErrorData, FailureOutcome, Operation, TurnReason } from './state.ts';
+
+/** Where and when an attempt ran. Times are milliseconds since the epoch by the store's clock. */
+export interface AttemptFacts {
+  readonly attempt: number;
+  readonly worker: string;
+  readonly startedAtMs: number;
+}
+
+interface Payloads {
+  saga_started: {
+    saga: string;
+    definitionVersion: number;
+    fingerprint: string;
+    input: Json;
+    inputHash: string;
+    tags: Readonly<Record<string, string>>;
+    deadlineAtMs: number | null;
+  };
+  step_issued: { step: string; args: Json };
+  step_skipped: { step: string };
+  /** Only from the second attempt on: the first one's start is in the event that ends it. */
+  attempt_started: { step: string; op: Operation } & AttemptFacts;
+  /** The worker was lost in the middle of an attempt, or the job was: whether it had an effect is unknown. */
+  attempt_lost: { step: string; op: Operation; attempt: number };
+  attempt_failed: { step: string; op: Operation; error: ErrorData; outcome: FailureOutcome; retryInMs: number } & AttemptFacts;
+  step_succeeded: { step: string; result: Json; verified?: boolean } & AttemptFacts;
+  step_failed: { step: string; error: ErrorData; outcome: FailureOutcome } & Partial<AttemptFacts>;
+  step_withdrawn: { step: string };
+  /** The pivot's attempts are used up and nobody knows whether it happened; or (`unbound`) the mapper of a step after it threw. */
+  step_stuck: { step: string; error: ErrorData; unbound?: true } & Partial<AttemptFacts>;
+  /** A step that is retried for ever has failed as often as its policy's attempts: someone should look. */
+  step_overdue: { step: string; attempts: number };
+  /** Asked for while the pivot was in flight. */
+  turn_requested: { turn: TurnReason };
+  saga_turned: { turn: TurnReason };
+  compensation_issued: { step: string };
+  compensation_succeeded: { step: string } & AttemptFacts;
+  compensation_stuck: { step: string; error: ErrorData } & AttemptFacts;
+  retry_requested: { step: string; op: Operation; by: string; reason?: string };
+  /** An answer that came after the step had been settled without it: kept for the record, never used. */
+  late_result: { step: string; op: Operation; succeeded: boolean; error?: ErrorData } & AttemptFacts;
+  saga_completed: { output: Json; outputError?: ErrorData };
+  saga_compensated: Record<string, never>;
+}
+
+export type EventType = keyof Payloads;
+export type EventData<T extends EventType> = Payloads[T];
+/** What has happened to a transaction, in the journal's words. */
+export type TransactionEvent = { [T in EventType]: { readonly type: T; readonly data: Readonly<Payloads[T]> } }[EventType];

@@ -1,0 +1,130 @@
+import type { TransactionEvent } from './event.ts';
+import type { State, StepState } from './state.ts';
+
+const FRESH: Omit<StepState, 'args'> = { status: 'issued', attempts: 0, attemptsEver: 0, lost: 0, doubtful: false, backingOff: false };
+
+function change(state: State, name: string, patch: (step: StepState) => Partial<StepState>): State {
+  const before = state.steps[name] ?? { ...FRESH, args: null };
+  return { ...state, steps: { ...state.steps, [name]: { ...before, ...patch(before) } } };
+}
+
+function settle(state: State, name: string, patch: (step: StepState) => Partial<StepState>): State {
+  const changed = change(state, name, (step) => ({ backingOff: false, ...patch(step) }));
+  return state.settled.includes(name) ? changed : { ...changed, settled: [...state.settled, name] };
+}
+
+/** The status that follows from the rest: where it isn't terminal, it depends on what the steps in flight are doing. */
+function withStatus(state: State): State {
+  const steps = Object.values(state.steps);
+  const status = ((): State['status'] => {
+    if (steps.some((step) => step.status === 'stuck' || step.status === 'compensation_stuck')) return 'stuck';
+    if (state.direction === 'backward') return 'compensating';
+    const inFlight = steps.filter((step) => step.status === 'issued');
+    return inFlight.length > 0 && inFlight.every((step) => step.backingOff) ? 'waiting' : 'running';
+  })();
+  return status === state.status ? state : { ...state, status };
+}
+
+function apply(state: State, event: TransactionEvent): State {
+  switch (event.type) {
+    case 'saga_started':
+      throw new Error(`transaction ${state.id} started twice`);
+    case 'step_issued':
+      return change(state, event.data.step, () => ({ ...FRESH, args: event.data.args }));
+    case 'step_skipped':
+      return change(state, event.data.step, () => ({ status: 'skipped' }));
+    case 'attempt_started':
+      return change(state, event.data.step, () => ({ backingOff: false }));
+    case 'attempt_lost':
+      return change(state, event.data.step, (step) => ({
+        lost: step.lost + 1,
+        attemptsEver: step.attemptsEver + 1,
+        backingOff: false,
+        ...(event.data.op === 'run' ? { doubtful: true } : {}),
+      }));
+    case 'attempt_failed':
+      return change(state, event.data.step, (step) => ({
+        attempts: step.attempts + 1,
+        attemptsEver: step.attemptsEver + 1,
+        backingOff: true,
+        error: event.data.error,
+        ...(event.data.op === 'run' ? { doubtful: step.doubtful || event.data.outcome === 'unknown' } : {}),
+      }));
+    case 'step_succeeded':
+      return settle(state, event.data.step, (step) => ({
+        status: 'succeeded',
+        result: event.data.result,
+        attemptsEver: step.attemptsEver + 1,
+        error: undefined,
+      }));
+    case 'step_failed': {
+      const { step, error, outcome } = event.data;
+      const failed = settle(state, step, (before) => ({ status: 'failed', error, outcome, attemptsEver: before.attemptsEver + 1 }));
+      const first = state.turn === undefined || (state.turn.kind === 'step_failed' && state.turn.step === step);
+      return first ? failed : { ...failed, otherFailures: [...state.otherFailures, { step, error }] };
+    }
+    case 'step_withdrawn':
+      return change(state, event.data.step, () => ({ status: 'withdrawn', backingOff: false }));
+    case 'step_stuck':
+      return change(state, event.data.step, (step) => ({
+        status: 'stuck',
+        error: event.data.error,
+        backingOff: false,
+        ...(event.data.unbound === true ? { unbound: true } : { doubtful: true, attemptsEver: step.attemptsEver + 1 }),
+      }));
+    case 'step_overdue':
+      return state;
+    case 'turn_requested':
+      return { ...state, pendingTurn: event.data.turn };
+    case 'saga_turned':
+      return { ...state, direction: 'backward', turn: event.data.turn, pendingTurn: undefined };
+    case 'compensation_issued':
+      return change(state, event.data.step, () => ({
+        status: 'compensating',
+        attempts: 0,
+        attemptsEver: 0,
+        lost: 0,
+        backingOff: false,
+        error: undefined,
+      }));
+    case 'compensation_succeeded':
+      return change(state, event.data.step, () => ({ status: 'compensated', backingOff: false, error: undefined }));
+    case 'compensation_stuck':
+      return change(state, event.data.step, (step) => ({
+        status: 'compensation_stuck',
+        error: event.data.error,
+        attemptsEver: step.attemptsEver + 1,
+        backingOff: false,
+      }));
+    case 'retry_requested':
+      if (state.steps[event.data.step]?.unbound === true) {
+        // As if it had never been reached: whoever has the definition binds and issues it anew.
+        return { ...state, steps: Object.fromEntries(Object.entries(state.steps).filter(([name]) => name !== event.data.step)) };
+      }
+      return change(state, event.data.step, () => ({ status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0 }));
+    case 'late_result':
+      return state;
+    case 'saga_completed':
+      return { ...state, status: 'completed', output: event.data.output, outputError: event.data.outputError };
+    case 'saga_compensated':
+      return { ...state, status: 'compensated' };
+  }
+}
+
+/** Events that end a transaction, and the one that may follow an end, set or keep the status themselves. */
+const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set(['saga_completed', 'saga_compensated', 'late_result']);
+
+/** Folds one event into the state. `state` is `undefined` only before `saga_started`. */
+export function evolve(state: State | undefined, id: string, event: TransactionEvent): State {
+  if (state === undefined) {
+    if (event.type !== 'saga_started') throw new Error(`transaction ${id} has ${event.type} before its start: its journal is damaged`);
+    return { id, ...event.data, version: 1, status: 'running', direction: 'forward', steps: {}, settled: [], otherFailures: [] };
+  }
+  const next = { ...apply(state, event), version: state.version + 1 };
+  return KEEPS_STATUS.has(event.type) ? next : withStatus(next);
+}
+
+/** Folds a list of events. */
+export function evolveAll(state: State | undefined, id: string, events: readonly TransactionEvent[]): State | undefined {
+  return events.reduce<State | undefined>((folded, event) => evolve(folded, id, event), state);
+}

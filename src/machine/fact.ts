@@ -1,0 +1,27 @@
+import type { Json } from '../flows/json.ts';
+import type { AttemptFacts } from './event.ts';
+import type { ErrorData, FailureOutcome, Operation } from './state.ts';
+
+/** Something that came to the machine's notice; {@link decide} says what it means. */
+export type Fact =
+  | ({ readonly type: 'attempt_started'; readonly step: string; readonly op: Operation } & Omit<AttemptFacts, 'attempt'>)
+  | { readonly type: 'attempt_lost'; readonly step: string; readonly op: Operation }
+  | ({ readonly type: 'succeeded'; readonly step: string; readonly result: Json; readonly verified?: boolean } & AttemptFacts)
+  | ({
+      readonly type: 'attempt_failed';
+      readonly step: string;
+      readonly op: Operation;
+      readonly error: ErrorData;
+      readonly outcome: FailureOutcome;
+      readonly retryable: boolean;
+      /** Drawn by the caller from [0, 1), for jitter. */
+      readonly random: number;
+      readonly nowMs: number;
+    } & AttemptFacts)
+  | ({ readonly type: 'compensated'; readonly step: string } & AttemptFacts)
+  | { readonly type: 'withdrawn'; readonly step: string }
+  | { readonly type: 'cancel_requested'; readonly reason: string; readonly by: string }
+  | { readonly type: 'deadline_passed'; readonly nowMs: number }
+  | { readonly type: 'retry_requested'; readonly by: string; readonly reason?: string }
+  /** Nothing new: look whether something should happen that hasn't. */
+  | { readonly type: 'nudged' };
