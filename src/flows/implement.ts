@@ -28,5 +28,5 @@ export function implement<Args, Result>(
   if (typeof handler.run !== 'function') {
     throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}": implement() needs a run function`);
   }
-  return Object.freeze({ step: contract, handler: handler as StepHandler<never, unknown> });
+  return Object.freeze({ step: contract, handler });
 }
