@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'STORE_UNSAFE'
   | 'STORE_LOCKED'
   | 'STORE_CORRUPT'
+  | 'MIGRATION_NEEDED'
   | 'CLOSED';
 
 export interface ErrorOptions {

@@ -1,5 +1,5 @@
 import { AmendsError } from '../errors.ts';
-import type { AnyStep, Step, StepHandler } from './step.ts';
+import { checkHandler, type AnyStep, type Step, type StepHandler } from './step.ts';
 
 /** A step's code together with its contract, for a worker. */
 export interface StepImplementation {
@@ -10,7 +10,7 @@ export interface StepImplementation {
 /**
  * Gives the code of a step, in the process of the service that owns it.
  *
- * @throws {AmendsError} INVALID_DEFINITION when the contract already has code
+ * @throws {AmendsError} INVALID_DEFINITION when the contract already has code, or this is none
  * @example
  * const payments = implement(chargePayment, {
  *   run: async ({ input, idempotencyKey, signal }) => ({ chargeId: await psp.charge(input, { idempotencyKey, signal }) }),
@@ -22,11 +22,15 @@ export function implement<Args, Result>(
   contract: Step<string, any, Args, Result>,
   handler: StepHandler<Args, NoInfer<Result>>,
 ): StepImplementation {
+  if (contract?.kind !== 'step') {
+    throw new AmendsError('INVALID_DEFINITION', `implement() takes what step({ … }) gives and its code, not ${typeof contract}`);
+  }
   if (contract.handler !== undefined) {
     throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}" has its code inline: drop either that or this implement()`);
   }
-  if (typeof handler.run !== 'function') {
+  if (handler?.run === undefined) {
     throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}": implement() needs a run function`);
   }
+  checkHandler(`step "${contract.name}"`, handler as StepHandler<never, unknown>);
   return Object.freeze({ step: contract, handler });
 }

@@ -3,12 +3,25 @@ import { AmendsError } from '../errors.ts';
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+=~-]{0,127}$/;
 
+/** The refused value as a person recognises it, whatever it is and however long. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length <= 200 ? value : `${value.slice(0, 200)}…`);
+  return value === null || typeof value === 'number' ? String(value) : `a value of type ${typeof value}`;
+}
+
 /** Refuses a name of a saga, step or service that can't be a key, a queue or a label everywhere. */
 export function checkName(kind: 'saga' | 'step' | 'service' | 'tag', name: unknown): string {
-  if (typeof name === 'string' && NAME.test(name) && !(name in Object.prototype)) return name;
+  const fits = typeof name === 'string' && NAME.test(name);
+  if (fits && !(name in Object.prototype)) return name;
+  if (fits) {
+    throw new AmendsError(
+      'INVALID_DEFINITION',
+      `${shown(name)} can't be the name of a ${kind}: every object has one of that name, take another`,
+    );
+  }
   throw new AmendsError(
     'INVALID_DEFINITION',
-    `${JSON.stringify(name) ?? String(name)} can't be the name of a ${kind}: use 1 to 64 letters, digits, _ and -, starting with a letter`,
+    `${shown(name)} can't be the name of a ${kind}: use 1 to 64 letters, digits, _ and -, starting with a letter`,
   );
 }
 
@@ -17,6 +30,6 @@ export function checkId(id: unknown): string {
   if (typeof id === 'string' && ID.test(id)) return id;
   throw new AmendsError(
     'INVALID_ID',
-    `${JSON.stringify(id) ?? String(id)} can't be a transaction's id: use 1 to 128 letters, digits and . _ : @ / + = ~ -, starting with a letter or digit`,
+    `${shown(id)} can't be a transaction's id: use 1 to 128 letters, digits and . _ : @ / + = ~ -, starting with a letter or digit`,
   );
 }

@@ -56,5 +56,5 @@ export function resolvePolicy(
   if (retry.backoff !== 'fixed' && retry.backoff !== 'exponential') {
     throw new AmendsError('INVALID_DEFINITION', `${where}: retry.backoff is ${String(retry.backoff)}: give 'fixed' or 'exponential'`);
   }
-  return { timeoutMs, retry };
+  return Object.freeze({ timeoutMs, retry: Object.freeze(retry) });
 }

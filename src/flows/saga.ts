@@ -138,6 +138,9 @@ function use(saga: string, contract: AnyStep, input: Mapper, options: UseOptions
   if (typeof input !== 'function') {
     throw new AmendsError('INVALID_DEFINITION', `${where}: say where its input comes from, ({ input, results }) => ({ … })`);
   }
+  if (options.when !== undefined && typeof options.when !== 'function') {
+    throw new AmendsError('INVALID_DEFINITION', `${where}: when is a ${typeof options.when}: give a function, ({ input, results }) => …`);
+  }
   return {
     contract,
     input,
@@ -159,7 +162,14 @@ function bindingsOf(draft: Draft, returns: Mapper | undefined): Bindings {
     bind(step: string, context: Values): Bound {
       const used = uses.get(step);
       if (used === undefined) throw new AmendsError('UNKNOWN_DEFINITION', `saga "${draft.options.name}" has no step "${step}"`);
-      if (used.when !== undefined && !used.when(context)) return { skip: true };
+      const taken: unknown = used.when === undefined || used.when(context);
+      if (taken instanceof Promise) {
+        throw new AmendsError(
+          'INVALID_DEFINITION',
+          `step "${step}": when gave a promise, which is neither yes nor no: decide from what is known`,
+        );
+      }
+      if (!taken) return { skip: true };
       return { skip: false, args: used.input(context) };
     },
     output: (context: Values) => (returns === undefined ? context.results : returns(context)),
@@ -182,19 +192,24 @@ function sagaOf(draft: Draft, returns: Mapper | undefined): AnySaga {
       });
       return plan;
     },
-    contracts: draft.stages.flat().map(({ contract }) => contract),
-    bindings: bindingsOf(draft, returns),
+    contracts: Object.freeze(draft.stages.flat().map(({ contract }) => contract)),
+    bindings: Object.freeze(bindingsOf(draft, returns)),
   };
 }
 
-function branchesOf(saga: string, uses: Use[]): Branches<never, never> {
-  const branches = {
-    step(contract: AnyStep, input: Mapper, options: ConditionalUseOptions<never, never> | undefined): unknown {
-      uses.push(use(saga, contract, input, (options ?? {}) as UseOptions));
-      return branches;
-    },
-  };
-  return branches as unknown as Branches<never, never>;
+/** The branches of a parallel group so far. As with the saga itself, adding one gives a new group, so that types and graph agree. */
+class Group {
+  readonly saga: string;
+  readonly uses: readonly Use[];
+
+  constructor(saga: string, uses: readonly Use[]) {
+    this.saga = saga;
+    this.uses = uses;
+  }
+
+  step(contract: AnyStep, input: Mapper, options: UseOptions = {}): Group {
+    return new Group(this.saga, [...this.uses, use(this.saga, contract, input, options)]);
+  }
 }
 
 function builderOf(draft: Draft): SagaBuilder<unknown, unknown, unknown> {
@@ -208,9 +223,12 @@ function builderOf(draft: Draft): SagaBuilder<unknown, unknown, unknown> {
     {
       step: (contract: AnyStep, input: Mapper, options: UseOptions | undefined) => extend([use(name, contract, input, options ?? {})]),
       parallel(build: (branches: Branches<never, never>) => unknown): unknown {
-        const uses: Use[] = [];
-        build(branchesOf(name, uses));
-        return extend(uses);
+        const group: unknown = build(new Group(name, []) as unknown as Branches<never, never>);
+        if (group instanceof Group) return extend(group.uses);
+        throw new AmendsError(
+          'INVALID_DEFINITION',
+          `saga "${name}": .parallel() needs the group back: (all) => all.step(…).step(…), without braces or with return`,
+        );
       },
       returns(map: Mapper): AnySaga {
         const defined = sagaOf(draft, map);

@@ -48,6 +48,19 @@ export interface StepHandler<Args, Result> {
   verify?(context: StepContext<Args>): Awaitable<Result | 'not-done' | 'unknown'>;
 }
 
+/**
+ * Refuses code that can't be called.
+ *
+ * @throws {AmendsError} INVALID_DEFINITION
+ */
+export function checkHandler(where: string, { run, compensate, verify }: Partial<StepHandler<never, unknown>>): void {
+  for (const [name, code] of Object.entries({ run, compensate, verify })) {
+    if (code !== undefined && typeof code !== 'function') {
+      throw new AmendsError('INVALID_DEFINITION', `${where}: ${name} is a ${typeof code}: give a function`);
+    }
+  }
+}
+
 /** A step's contract: name, schemas and policies. It holds code only when it was written inline. */
 export interface Step<Name extends string, In, Args, Result> {
   readonly kind: 'step';
@@ -110,6 +123,7 @@ export function step<const Name extends string, I extends Schema, O extends Sche
   if (run === undefined && (compensate !== undefined || verify !== undefined)) {
     throw new AmendsError('INVALID_DEFINITION', `${where}: compensate and verify go with run; give all of them here or in implement()`);
   }
+  checkHandler(where, options);
   return Object.freeze({
     kind: 'step' as const,
     name,
@@ -121,6 +135,6 @@ export function step<const Name extends string, I extends Schema, O extends Sche
     handler:
       run === undefined
         ? undefined
-        : { run, ...(compensate === undefined ? {} : { compensate }), ...(verify === undefined ? {} : { verify }) },
+        : Object.freeze({ run, ...(compensate === undefined ? {} : { compensate }), ...(verify === undefined ? {} : { verify }) }),
   });
 }

@@ -79,6 +79,8 @@ export interface Journal {
   summaries(ids: readonly string[]): Promise<readonly TransactionSummary[]>;
   /** Stores a plan unless this saga and version already has one; gives the one that is stored. */
   registerPlan(plan: Plan): Promise<Plan>;
+  /** All plans that were ever registered, in any order: from them follow the queues there are. */
+  listPlans(): Promise<readonly Plan[]>;
   /** The plan of a saga's version, if it was ever registered. */
   findPlan(saga: string, definitionVersion: number): Promise<Plan | undefined>;
   /**

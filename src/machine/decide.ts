@@ -1,153 +1,13 @@
 import { AmendsError } from '../errors.ts';
-import type { Bindings, Values } from '../flows/bindings.ts';
-import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
-import { stepOf, type Plan, type PlanStep } from '../flows/plan.ts';
-import { errorData } from './error-data.ts';
-import { evolve } from './evolve.ts';
+import { stepOf } from '../flows/plan.ts';
 import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
+import { evolve } from './evolve.ts';
 import type { Fact } from './fact.ts';
+import { emit, follow, isPastPivot, pivotInFlight, type Draft, type Rules } from './progress.ts';
 import { retryDelayMs } from './retry.ts';
 import { isTerminal, stepState, type ErrorData, type State, type StepState, type TurnReason } from './state.ts';
 
-/** What the machine decides by. */
-export interface Rules {
-  readonly plan: Plan;
-  /** Absent where the definition's code isn't at hand (an operator's process): then nothing new is issued, which a worker does later. */
-  readonly bindings?: Bindings | undefined;
-  readonly limits?: PayloadLimits | undefined;
-}
-
-/** A decision in the making: the events so far, and the state they lead to. */
-interface Draft {
-  readonly rules: Rules;
-  state: State;
-  readonly events: TransactionEvent[];
-}
-
-function emit(draft: Draft, event: TransactionEvent): void {
-  draft.events.push(event);
-  draft.state = evolve(draft.state, draft.state.id, event);
-}
-
-// --- what the plan says of a state ---------------------------------------------------------------
-
-function pivotOf(plan: Plan): PlanStep | undefined {
-  return Object.values(plan.steps).find(({ kind }) => kind === 'pivot');
-}
-
-function pivotInFlight(plan: Plan, state: State): boolean {
-  const pivot = pivotOf(plan);
-  const status = pivot && stepState(state, pivot.name)?.status;
-  return status === 'issued' || status === 'stuck';
-}
-
-/** Past the point of no return: the pivot succeeded, or, in a saga without one, a retriable step was issued. */
-export function isPastPivot(plan: Plan, state: State): boolean {
-  return Object.values(plan.steps).some(({ name, kind }) => {
-    const status = stepState(state, name)?.status;
-    return (kind === 'pivot' && status === 'succeeded') || (kind === 'retriable' && status !== undefined);
-  });
-}
-
-function needsUndo(plan: Plan, state: State, name: string): boolean {
-  const step = stepState(state, name);
-  if (step === undefined || stepOf(plan, name).kind !== 'compensatable') return false;
-  return step.status === 'succeeded' || (step.status === 'failed' && step.outcome === 'unknown');
-}
-
-/** What would be undone if the transaction turned back now, in that order. */
-export function undoOrder(plan: Plan, state: State): readonly string[] {
-  return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
-}
-
-export function valuesOf(state: State): Values {
-  const results: Record<string, unknown> = {};
-  for (const [name, step] of Object.entries(state.steps)) if (step.status === 'succeeded') results[name] = step.result;
-  return { input: state.input, results };
-}
-
-// --- what comes next -----------------------------------------------------------------------------
-
-function asJson(value: unknown, what: string, limits: PayloadLimits | undefined): Json {
-  return JSON.parse(toJson(value, what, limits)) as Json;
-}
-
-/** Binds the steps of the next stage all before any is issued, so that none runs when a sibling's mapper throws. */
-function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]): void {
-  const values = valuesOf(draft.state);
-  const events: TransactionEvent[] = [];
-  for (const step of names) {
-    try {
-      const bound = bindings.bind(step, values);
-      events.push(
-        bound.skip
-          ? { type: 'step_skipped', data: { step } }
-          : { type: 'step_issued', data: { step, args: asJson(bound.args, `the input of step "${step}"`, draft.rules.limits) } },
-      );
-    } catch (thrown) {
-      const error = errorData(thrown);
-      const { kind } = stepOf(draft.rules.plan, step);
-      if (isPastPivot(draft.rules.plan, draft.state) || kind === 'retriable') {
-        emit(draft, { type: 'step_stuck', data: { step, error, unbound: true } });
-      } else {
-        emit(draft, { type: 'step_failed', data: { step, error, outcome: 'definite' } });
-        emit(draft, { type: 'saga_turned', data: { turn: { kind: 'step_failed', step, error } } });
-      }
-      return;
-    }
-  }
-  for (const event of events) emit(draft, event);
-}
-
-function complete(draft: Draft, bindings: Bindings): void {
-  try {
-    emit(draft, {
-      type: 'saga_completed',
-      data: { output: asJson(bindings.output(valuesOf(draft.state)), 'the output', draft.rules.limits) },
-    });
-  } catch (error) {
-    // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
-    emit(draft, { type: 'saga_completed', data: { output: null, outputError: errorData(error) } });
-  }
-}
-
-/** One move forward; `false` when there is nothing to do until something else happens. */
-function forward(draft: Draft): boolean {
-  const { plan, bindings } = draft.rules;
-  if (bindings === undefined) return false;
-  const stage = plan.stages.find((names) =>
-    names.some((name) => {
-      const status = stepState(draft.state, name)?.status;
-      return status !== 'succeeded' && status !== 'skipped';
-    }),
-  );
-  if (stage === undefined) {
-    complete(draft, bindings);
-    return true;
-  }
-  const untouched = stage.filter((name) => stepState(draft.state, name) === undefined);
-  if (untouched.length === 0) return false;
-  issueStage(draft, bindings, untouched);
-  return true;
-}
-
-/** One move backward: nothing is undone before all in flight has settled, and then one step at a time. */
-function backward(draft: Draft): boolean {
-  const busy = Object.values(draft.state.steps).some(({ status }) =>
-    ['issued', 'stuck', 'compensating', 'compensation_stuck'].includes(status),
-  );
-  if (busy) return false;
-  const [step] = undoOrder(draft.rules.plan, draft.state);
-  emit(draft, step === undefined ? { type: 'saga_compensated', data: {} } : { type: 'compensation_issued', data: { step } });
-  return true;
-}
-
-function follow(draft: Draft): readonly TransactionEvent[] {
-  while (!isTerminal(draft.state) && (draft.state.direction === 'forward' ? forward(draft) : backward(draft)));
-  return draft.events;
-}
-
-// --- what a fact means ---------------------------------------------------------------------------
+export type { Rules };
 
 function turn(draft: Draft, reason: TurnReason): void {
   if (pivotInFlight(draft.rules.plan, draft.state)) {
@@ -219,9 +79,24 @@ function compensationFailed(draft: Draft, fact: AttemptFailed, step: StepState):
   }
 }
 
+/**
+ * An attempt that was given up (it timed out, or its worker was taken for lost) speaks up while a later one may be running. What it says must
+ * not settle the operation: the transaction would go on, or be undone, under the feet of the later attempt, which will tell the same.
+ */
+function isOvertaken(step: StepState, { attempt }: AttemptFacts): boolean {
+  return attempt <= step.attemptsEver;
+}
+
+/** While it backs off no later attempt is running. */
+function mayOverlap(step: StepState, facts: AttemptFacts): boolean {
+  return isOvertaken(step, facts) && !step.backingOff;
+}
+
 function succeeded(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>, step: StepState): void {
   if (step.status === 'succeeded') return; // told twice
-  if (step.status !== 'issued' && step.status !== 'stuck') {
+  // What is never undone goes on at any word of success: no undo can get under the feet of the later attempt.
+  const refused = stepOf(draft.rules.plan, fact.step).kind === 'compensatable' && mayOverlap(step, fact);
+  if ((step.status !== 'issued' && step.status !== 'stuck') || refused) {
     emit(draft, { type: 'late_result', data: { step: fact.step, op: 'run', succeeded: true, ...attemptFacts(fact) } });
     return;
   }
@@ -283,7 +158,7 @@ function takeIn(draft: Draft, fact: Fact): void {
   }
   stepOf(draft.rules.plan, fact.step);
   const step = stepState(draft.state, fact.step);
-  if (step === undefined) return;
+  if (step === undefined || step.unbound === true) return; // never issued: nobody can know anything of it
   switch (fact.type) {
     case 'attempt_started': {
       if (!inFlight(step, fact.op) || step.attemptsEver === 0) return;
@@ -296,10 +171,10 @@ function takeIn(draft: Draft, fact: Fact): void {
     case 'succeeded':
       return succeeded(draft, fact, step);
     case 'attempt_failed':
-      if (!inFlight(step, fact.op)) return;
+      if (!inFlight(step, fact.op) || isOvertaken(step, fact)) return;
       return fact.op === 'run' ? actionFailed(draft, fact, step) : compensationFailed(draft, fact, step);
     case 'compensated':
-      if (step.status !== 'compensating' && step.status !== 'compensation_stuck') return;
+      if (step.status !== 'compensation_stuck' && (step.status !== 'compensating' || mayOverlap(step, fact))) return;
       return emit(draft, { type: 'compensation_succeeded', data: { step: fact.step, ...attemptFacts(fact) } });
     case 'withdrawn':
       return withdrawn(draft, fact.step, step);

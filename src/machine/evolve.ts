@@ -10,7 +10,7 @@ function change(state: State, name: string, patch: (step: StepState) => Partial<
 
 function settle(state: State, name: string, patch: (step: StepState) => Partial<StepState>): State {
   const changed = change(state, name, (step) => ({ backingOff: false, ...patch(step) }));
-  return state.settled.includes(name) ? changed : { ...changed, settled: [...state.settled, name] };
+  return { ...changed, settled: [...state.settled, name] };
 }
 
 /** The status that follows from the rest: where it isn't terminal, it depends on what the steps in flight are doing. */
@@ -51,7 +51,8 @@ function apply(state: State, event: TransactionEvent): State {
         ...(event.data.op === 'run' ? { doubtful: step.doubtful || event.data.outcome === 'unknown' } : {}),
       }));
     case 'step_succeeded':
-      return settle(state, event.data.step, (step) => ({
+      // What was asked for while the pivot was in flight came too late: it would only have been carried out had the pivot failed.
+      return settle({ ...state, pendingTurn: undefined }, event.data.step, (step) => ({
         status: 'succeeded',
         result: event.data.result,
         attemptsEver: step.attemptsEver + 1,

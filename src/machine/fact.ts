@@ -2,7 +2,10 @@ import type { Json } from '../flows/json.ts';
 import type { AttemptFacts } from './event.ts';
 import type { ErrorData, FailureOutcome, Operation } from './state.ts';
 
-/** Something that came to the machine's notice; {@link decide} says what it means. */
+/**
+ * Something that came to the machine's notice; {@link decide} says what it means.
+ * An `attempt` is numbered by the state it began on, `attemptsEver + 1` of its step: by that an answer of an earlier one is told apart.
+ */
 export type Fact =
   | ({ readonly type: 'attempt_started'; readonly step: string; readonly op: Operation } & Omit<AttemptFacts, 'attempt'>)
   | { readonly type: 'attempt_lost'; readonly step: string; readonly op: Operation }

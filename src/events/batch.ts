@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { AmendsError } from '../errors.ts';
+import { toJson, type PayloadLimits } from '../flows/json.ts';
+import type { ExpectedVersion, NewEvent, StreamName } from './event-store.ts';
+
+const MAX_NAME_BYTES = 512;
+/** What a column of an SQL store holds. */
+const MAX_SCHEMA_VERSION = 2 ** 31 - 1;
+/** Streams of this category are written by the journal alone, which keeps summaries beside them. */
+const JOURNAL_CATEGORY = 'transaction';
+
+/** An event as it is stored: complete, checked, its JSON as text. */
+export interface CheckedEvent {
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly schemaVersion: number;
+  readonly data: string;
+  readonly metadata: string;
+}
+
+/**
+ * Refuses what can't be an id or a name in every store: anything but 1 to 512 bytes of UTF-8 without NUL.
+ *
+ * @throws {AmendsError} INVALID_ID
+ */
+export function checkText(what: string, value: unknown): string {
+  const problem = ((): string | undefined => {
+    if (typeof value !== 'string') return `is ${value === null ? 'null' : `of type ${typeof value}`}`;
+    if (value === '') return 'is empty';
+    if (Buffer.byteLength(value) > MAX_NAME_BYTES) return `is longer than ${MAX_NAME_BYTES} bytes`;
+    if (value.includes('\0')) return 'contains a NUL character';
+    // Half of a surrogate pair has no UTF-8 form: drivers replace it, and two names would become one.
+    return /\p{Surrogate}/u.test(value) ? 'contains half of a surrogate pair' : undefined;
+  })();
+  if (problem === undefined) return value as string;
+  throw new AmendsError('INVALID_ID', `${what} ${problem}: use 1 to ${MAX_NAME_BYTES} bytes of text without NUL`);
+}
+
+export function checkStream({ aggregateType, aggregateId }: StreamName): void {
+  checkText('aggregateType', aggregateType);
+  checkText('aggregateId', aggregateId);
+}
+
+export function checkExpectedVersion(expected: ExpectedVersion): void {
+  if (expected === 'none' || expected === 'exists' || expected === 'any') return;
+  if (Number.isSafeInteger(expected) && expected >= 0) return;
+  throw new AmendsError('INVALID_OPTION', `expectedVersion is ${String(expected)}: give a version from 0, 'none', 'exists' or 'any'`);
+}
+
+export function checkVersion(name: string, version: number): number {
+  if (Number.isSafeInteger(version) && version >= 1) return version;
+  throw new AmendsError('INVALID_OPTION', `${name} is ${String(version)}: versions are whole numbers from 1`);
+}
+
+function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | undefined): CheckedEvent {
+  const { eventType, eventData, schemaVersion = 1, metadata = {} } = event;
+  checkText('eventType', eventType);
+  if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > MAX_SCHEMA_VERSION) {
+    throw new AmendsError('INVALID_OPTION', `schemaVersion is ${String(schemaVersion)}: give a whole number from 1`);
+  }
+  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
+    throw new AmendsError('PAYLOAD_NOT_JSON', 'metadata is not an object: give { name: value, … }');
+  }
+  return {
+    eventId,
+    eventType,
+    schemaVersion,
+    data: toJson(eventData, 'eventData', limits),
+    metadata: toJson(metadata, 'metadata', limits),
+  };
+}
+
+/**
+ * What can be told of an append before a store is asked, in the order of the contract.
+ *
+ * @throws {AmendsError} EMPTY_BATCH, REPEATED_EVENT_ID, INVALID_ID, INVALID_OPTION, NOT_ALLOWED (the journal's stream), PAYLOAD_NOT_JSON,
+ * PAYLOAD_TOO_LARGE
+ */
+export function checkAppend(
+  stream: StreamName,
+  events: readonly NewEvent[],
+  expected: ExpectedVersion,
+  limits: PayloadLimits | undefined,
+): readonly CheckedEvent[] {
+  if (events.length === 0) throw new AmendsError('EMPTY_BATCH', 'there is nothing to append: give at least one event');
+  const ids = new Set<string>();
+  const named = events.map((event) => {
+    const eventId = checkText('eventId', event.eventId ?? randomUUID());
+    if (ids.has(eventId)) {
+      const message = `event id ${JSON.stringify(eventId)} stands twice in the batch: give each event its own`;
+      throw new AmendsError('REPEATED_EVENT_ID', message, { details: { eventId } });
+    }
+    ids.add(eventId);
+    return { event, eventId };
+  });
+  checkStream(stream);
+  if (stream.aggregateType === JOURNAL_CATEGORY) {
+    const message = `streams of type "${JOURNAL_CATEGORY}" are the journal's: give your aggregates another aggregateType`;
+    throw new AmendsError('NOT_ALLOWED', message);
+  }
+  checkExpectedVersion(expected);
+  return named.map(({ event, eventId }) => checkEvent(event, eventId, limits));
+}

@@ -1,0 +1,89 @@
+import type { Redis } from 'ioredis';
+import { reachable } from '../../connections/redis.ts';
+import { AmendsError } from '../../errors.ts';
+
+/** A subscriber that hears nothing can't tell a quiet channel from a dead peer: it asks this often, and waits this long for an answer. */
+const HEARTBEAT_MS = 10_000;
+
+export interface Announcements {
+  watch(listener: (id: string | undefined) => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** Announced ids of one channel, over one connection of its own that is opened by the first watcher. */
+export function announcementsOn(redis: Redis, channel: string): Announcements {
+  const watchers = new Set<{ readonly listener: (id: string | undefined) => void }>();
+  let connection: Redis | undefined;
+  let heartbeat: NodeJS.Timeout | undefined;
+  let listening: Promise<unknown> | undefined;
+  let closed = false;
+
+  // Each in a microtask of its own: one that throws doesn't keep the others from hearing.
+  const tell = (id: string | undefined): void => {
+    for (const watcher of watchers) queueMicrotask(() => watcher.listener(id));
+  };
+
+  const drop = (): void => {
+    clearInterval(heartbeat);
+    connection?.disconnect();
+    connection = undefined;
+    listening = undefined;
+  };
+
+  const open = (): Promise<unknown> => {
+    const opened = redis.duplicate({
+      connectionName: `${redis.options.connectionName ?? 'amends'}:watch`,
+      lazyConnect: false,
+      // Done below: the client's own resubscription doesn't tell when it is in force.
+      autoResubscribe: false,
+      socketTimeout: HEARTBEAT_MS,
+    });
+    connection = opened;
+    // It reconnects by itself. The connection it was made from meets the same trouble and reports it.
+    opened.on('error', () => {});
+    opened.on('message', (_channel: string, id: string) => tell(id));
+    heartbeat = setInterval(() => {
+      if (opened.status === 'ready') opened.ping().catch(() => {});
+    }, HEARTBEAT_MS).unref();
+    let connectedBefore = false;
+    opened.on('ready', () => {
+      if (connectedBefore) {
+        // Only once it listens again may watchers look: what is announced after that look is heard. If this fails, the next connection does it.
+        opened.subscribe(channel).then(
+          () => tell(undefined),
+          () => {},
+        );
+      }
+      connectedBefore = true;
+    });
+    return reachable(opened.subscribe(channel));
+  };
+
+  return {
+    async watch(listener) {
+      const refuseClosed = (): void => {
+        if (closed) throw new AmendsError('CLOSED', 'this journal is closed: create another one to watch transactions');
+      };
+      refuseClosed();
+      const watcher = { listener };
+      watchers.add(watcher);
+      try {
+        await (listening ??= open());
+      } catch (error) {
+        watchers.delete(watcher);
+        drop();
+        refuseClosed();
+        throw error;
+      }
+      return async () => {
+        watchers.delete(watcher);
+      };
+    },
+
+    async close() {
+      closed = true;
+      watchers.clear();
+      drop();
+    },
+  };
+}

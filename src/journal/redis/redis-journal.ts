@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { keyRoot, reachable } from '../../connections/redis.ts';
+import { AmendsError } from '../../errors.ts';
+import { checkText } from '../../events/batch.ts';
+import { refuseSqlTransaction } from '../../events/redis/redis-event-store.ts';
+import { checkClient, CLOCK, defineScript, readLua } from '../../events/redis/script.ts';
+import { entryFields, parseStored, type StreamEntry } from '../../events/redis/stream-entry.ts';
+import { streamKeyOf } from '../../events/redis/stream-key.ts';
+import type { Plan } from '../../flows/plan.ts';
+import type { TransactionEvent } from '../../machine/event.ts';
+import { isTerminal } from '../../machine/state.ts';
+import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
+import { announcementsOn } from './announcements.ts';
+import { listPage } from './page.ts';
+import { summaryFrom, tagArguments } from './summary-hash.ts';
+
+const lua = (file: string): URL => new URL(file, import.meta.url);
+const COMMIT = readLua(CLOCK, lua('./commit.lua'));
+const LIST = readLua(lua('./list.lua'));
+const SUMMARIES = readLua(lua('./summaries.lua'));
+const PURGE = readLua(lua('./purge.lua'));
+const REGISTER_PLAN = readLua(lua('./register-plan.lua'));
+
+/** Transactions one script call removes: a few milliseconds, during which Redis serves nobody else. */
+const PURGED_PER_CALL = 100;
+const SUMMARIES_PER_CALL = 500;
+
+export interface RedisJournalOptions {
+  readonly redis: Redis;
+  /** Keys begin with `{namespace}:`. 1 to 31 of `a-z 0-9 _ -`. */
+  readonly namespace: string;
+}
+
+function journaledEvent(id: string, entry: StreamEntry): JournaledEvent {
+  const { version, type, data, atMs } = entryFields(entry);
+  return { version, atMs, event: { type, data: parseStored(data, `event ${version} of transaction ${id}`) } as TransactionEvent };
+}
+
+function checkCommit({ id, expectedVersion, events, tx }: Commit): void {
+  refuseSqlTransaction(tx);
+  checkText("the transaction's id", id);
+  if (!Number.isSafeInteger(expectedVersion) || expectedVersion < 0) {
+    throw new AmendsError('INVALID_OPTION', `expectedVersion is ${String(expectedVersion)}: give the number of events seen, from 0`);
+  }
+  if (events.length === 0) throw new AmendsError('EMPTY_BATCH', `nothing to commit to transaction ${id}: give at least one event`);
+}
+
+/** ARGV of commit.lua. What can't change after the start is sent with the start only. */
+function commitArguments({ id, expectedVersion, events, summary, announce }: Commit, token: string): readonly (string | number)[] {
+  const { status, error } = summary;
+  const flags = `${announce ? 'a' : ''}${isTerminal(summary) ? 't' : ''}${error === undefined ? '' : 'e'}`;
+  const args: (string | number)[] = [id, expectedVersion, token, status, flags, events.length];
+  for (const { type, data } of events) args.push(type, JSON.stringify(data));
+  if (error !== undefined) args.push(error);
+  if (expectedVersion === 0) args.push(summary.saga, summary.definitionVersion, ...tagArguments(summary.tags));
+  return args;
+}
+
+function planField(saga: string, definitionVersion: number): string {
+  return `${saga}@${definitionVersion}`;
+}
+
+/**
+ * The journal in Redis 6.2 or newer. Each commit is one script. What it acknowledged is as safe as the server's persistence makes it.
+ *
+ * @throws {AmendsError} INVALID_OPTION
+ */
+export function createRedisJournal({ redis, namespace }: RedisJournalOptions): Journal {
+  const root = keyRoot(namespace);
+  checkClient(redis);
+  const commit = defineScript(redis, 'commit', COMMIT);
+  const list = defineScript(redis, 'list', LIST);
+  const summaries = defineScript(redis, 'summaries', SUMMARIES);
+  const purge = defineScript(redis, 'purge', PURGE);
+  const registerPlan = defineScript(redis, 'registerPlan', REGISTER_PLAN);
+  const announcements = announcementsOn(redis, `${root}announce`);
+  const tokenPrefix = randomBytes(6).toString('base64url');
+  let commits = 0;
+
+  const behind = async ({ id, expectedVersion }: Commit): Promise<AmendsError> => {
+    const version = await reachable(redis.hget(`${root}t:${id}`, 'version'));
+    const details = { id, expected: expectedVersion, actual: Number(version ?? 0) };
+    return version === null
+      ? new AmendsError('TRANSACTION_NOT_FOUND', `there is no transaction ${id}: it was purged, or Redis lost it`, { details })
+      : new AmendsError('STORE_CORRUPT', `transaction ${id} has ${version} events, and ${expectedVersion} were seen: Redis lost writes`, {
+          details,
+        });
+  };
+
+  return {
+    async commit(asked): Promise<CommitResult> {
+      checkCommit(asked);
+      const reply = await commit(root, ...commitArguments(asked, tokenPrefix + (commits++).toString(36)));
+      if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
+      // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
+      if (reply.length === 0) throw await behind(asked);
+      return { committed: false, unseen: (reply as StreamEntry[]).map((entry) => journaledEvent(asked.id, entry)) };
+    },
+
+    async read(id, afterVersion = 0) {
+      const key = `${root}s:${streamKeyOf({ aggregateType: TRANSACTION, aggregateId: id })}`;
+      const entries = (await reachable(redis.xrange(key, afterVersion + 1, '+'))) as StreamEntry[];
+      return entries.map((entry) => journaledEvent(id, entry));
+    },
+
+    list: (filter) => listPage(list, root, filter),
+
+    async summaries(ids) {
+      const unique = [...new Set(ids)];
+      const chunks: string[][] = [];
+      for (let i = 0; i < unique.length; i += SUMMARIES_PER_CALL) chunks.push(unique.slice(i, i + SUMMARIES_PER_CALL));
+      // Sent together: still one round trip.
+      const replies = await Promise.all(chunks.map((chunk) => summaries(root, ...chunk)));
+      const hashes = (replies as (readonly string[])[][]).flat();
+      return unique.flatMap((id, position) => summaryFrom(id, hashes[position] ?? []) ?? []);
+    },
+
+    async registerPlan(plan) {
+      const field = planField(plan.name, plan.version);
+      return parseStored((await registerPlan(root, field, JSON.stringify(plan))) as string, `plan ${field}`) as Plan;
+    },
+
+    async listPlans() {
+      const plans = await reachable(redis.hgetall(`${root}plans`));
+      return Object.entries(plans).map(([field, text]) => parseStored(text, `plan ${field}`) as Plan);
+    },
+
+    async findPlan(saga, definitionVersion) {
+      const field = planField(saga, definitionVersion);
+      const text = await reachable(redis.hget(`${root}plans`, field));
+      return text === null ? undefined : (parseStored(text, `plan ${field}`) as Plan);
+    },
+
+    watch: (listener) => announcements.watch(listener),
+
+    async purge({ endedBeforeMs, limit }) {
+      if (!Number.isFinite(endedBeforeMs))
+        throw new AmendsError('INVALID_OPTION', `endedBeforeMs is ${String(endedBeforeMs)}: give milliseconds`);
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw new AmendsError('INVALID_OPTION', `limit is ${String(limit)}: give a whole number from 1`);
+      }
+      let removed = 0;
+      while (removed < limit) {
+        const wanted = Math.min(PURGED_PER_CALL, limit - removed);
+        const count = Number(await purge(root, endedBeforeMs, wanted));
+        removed += count;
+        if (count < wanted) break;
+      }
+      return removed;
+    },
+
+    async timeMs() {
+      const [seconds, microseconds] = await reachable(redis.time());
+      return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    },
+
+    close: () => announcements.close(),
+  };
+}

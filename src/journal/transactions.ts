@@ -1,0 +1,140 @@
+import { LRUCache } from 'lru-cache';
+import type { SqlExecutor } from '../connections/sql.ts';
+import { begin, decide, type Rules } from '../machine/decide.ts';
+import type { EventData, TransactionEvent } from '../machine/event.ts';
+import { evolveAll } from '../machine/evolve.ts';
+import type { Fact } from '../machine/fact.ts';
+import { isTerminal, type State } from '../machine/state.ts';
+import type { StoreClock } from './clock.ts';
+import type { Commit, CommitResult, Journal } from './journal.ts';
+
+/** What a fact led to. No events: it changed nothing. */
+export interface Recorded {
+  readonly state: State;
+  readonly events: readonly TransactionEvent[];
+}
+
+export interface Started extends Recorded {
+  /** `false`: the id was taken; `state` is the transaction that has it. */
+  readonly created: boolean;
+}
+
+const CACHED_STATES = 2_000;
+const ERROR_LENGTH = 300;
+
+function shortError(state: State): string | undefined {
+  const stuck = Object.values(state.steps).find(({ status }) => status === 'stuck' || status === 'compensation_stuck');
+  const text = stuck?.error?.message ?? turnText(state);
+  return text === undefined || text.length <= ERROR_LENGTH ? text : `${text.slice(0, ERROR_LENGTH - 1)}…`;
+}
+
+function turnText({ turn }: State): string | undefined {
+  switch (turn?.kind) {
+    case 'step_failed':
+      return turn.error.message;
+    case 'cancelled':
+      return `cancelled: ${turn.reason}`;
+    case 'deadline':
+      return 'its deadline passed';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The states of transactions, folded from the journal. A state once read is kept and only what came after it is read again, so that a
+ * step costs the same whether its saga has 3 or 50. A kept state may be stale: the journal's compare-and-set refuses what was decided on it.
+ */
+export class Transactions {
+  readonly #journal: Journal;
+  readonly #clock: StoreClock;
+  readonly #states = new LRUCache<string, State>({ max: CACHED_STATES });
+
+  constructor(journal: Journal, clock: StoreClock) {
+    this.#journal = journal;
+    this.#clock = clock;
+  }
+
+  /** What this process last saw, without a look at the journal. */
+  known(id: string): State | undefined {
+    return this.#states.get(id);
+  }
+
+  /** The present state; `undefined`: no such transaction. */
+  async load(id: string): Promise<State | undefined> {
+    const known = this.#states.get(id);
+    const news = await this.#journal.read(id, known?.version ?? 0);
+    return this.#keep(
+      evolveAll(
+        known,
+        id,
+        news.map(({ event }) => event),
+      ),
+    );
+  }
+
+  /** Starts a transaction, or gives the one that has this id. */
+  async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
+    const events = begin(rules, id, started);
+    const state = evolveAll(undefined, id, events)!;
+    const result = await this.#commit(undefined, state, events, tx);
+    if (!result.committed) {
+      const taken = evolveAll(
+        undefined,
+        id,
+        result.unseen.map(({ event }) => event),
+      )!;
+      return { created: false, state: this.#keep(taken), events: [] };
+    }
+    // What is in the caller's transaction may still be rolled back.
+    return { created: true, state: tx === undefined ? this.#keep(state) : state, events };
+  }
+
+  /**
+   * Decides what a fact means and journals it. Whoever loses a race decides again on what the winner wrote.
+   *
+   * @throws {AmendsError} NOT_ALLOWED
+   */
+  async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
+    let state = from;
+    for (;;) {
+      const events = decide(rules, state, fact);
+      if (events.length === 0) return { state, events };
+      const next = evolveAll(state, state.id, events)!;
+      const result = await this.#commit(state, next, events);
+      if (result.committed) return { state: this.#keep(next), events };
+      state = this.#keep(
+        evolveAll(
+          state,
+          state.id,
+          result.unseen.map(({ event }) => event),
+        )!,
+      );
+    }
+  }
+
+  async #commit(before: State | undefined, after: State, events: readonly TransactionEvent[], tx?: SqlExecutor): Promise<CommitResult> {
+    const { id, saga, definitionVersion, status, tags } = after;
+    const commit: Commit = {
+      id,
+      expectedVersion: before?.version ?? 0,
+      events,
+      summary: { saga, definitionVersion, status, tags, error: shortError(after) },
+      announce: status !== before?.status && (isTerminal(after) || status === 'stuck'),
+      tx,
+    };
+    const sentAtMs = Date.now();
+    const result = await this.#journal.commit(commit);
+    if (result.committed) this.#clock.observe(result.atMs, sentAtMs);
+    return result;
+  }
+
+  #keep<S extends State | undefined>(state: S): S {
+    if (state !== undefined) {
+      const known = this.#states.get(state.id);
+      // Two calls for one transaction may end in either order: an older state must not replace a newer one.
+      if (known === undefined || known.version <= state.version) this.#states.set(state.id, state);
+    }
+    return state;
+  }
+}

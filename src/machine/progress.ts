@@ -1,0 +1,167 @@
+import type { Bindings, Values } from '../flows/bindings.ts';
+import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
+import { stepOf, type Plan, type PlanStep } from '../flows/plan.ts';
+import { errorData } from './error-data.ts';
+import type { TransactionEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import { isTerminal, stepState, type State } from './state.ts';
+
+/** What the machine decides by. */
+export interface Rules {
+  readonly plan: Plan;
+  /** Absent where the definition's code isn't at hand (an operator's process): then nothing new is issued, which a worker does later. */
+  readonly bindings?: Bindings | undefined;
+  readonly limits?: PayloadLimits | undefined;
+}
+
+/** A decision in the making: the events so far, and the state they lead to. */
+export interface Draft {
+  readonly rules: Rules;
+  state: State;
+  readonly events: TransactionEvent[];
+}
+
+export function emit(draft: Draft, event: TransactionEvent): void {
+  draft.events.push(event);
+  draft.state = evolve(draft.state, draft.state.id, event);
+}
+
+// --- what the plan says of a state ---------------------------------------------------------------
+
+function pivotOf(plan: Plan): PlanStep | undefined {
+  return Object.values(plan.steps).find(({ kind }) => kind === 'pivot');
+}
+
+export function pivotInFlight(plan: Plan, state: State): boolean {
+  const pivot = pivotOf(plan);
+  const status = pivot && stepState(state, pivot.name)?.status;
+  return status === 'issued' || status === 'stuck';
+}
+
+/** Past the point of no return: the pivot succeeded, or, in a saga without one, a retriable step was issued. */
+export function isPastPivot(plan: Plan, state: State): boolean {
+  return Object.values(plan.steps).some(({ name, kind }) => {
+    const status = stepState(state, name)?.status;
+    return (kind === 'pivot' && status === 'succeeded') || (kind === 'retriable' && status !== undefined && status !== 'skipped');
+  });
+}
+
+function needsUndo(plan: Plan, state: State, name: string): boolean {
+  const step = stepState(state, name);
+  if (step === undefined || stepOf(plan, name).kind !== 'compensatable') return false;
+  return step.status === 'succeeded' || (step.status === 'failed' && step.outcome === 'unknown');
+}
+
+/** What would be undone if the transaction turned back now, in that order. */
+export function undoOrder(plan: Plan, state: State): readonly string[] {
+  return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
+}
+
+/** The same properties, each copied when it is first looked at: most mappers read one or two results of many. */
+function copies(source: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const target: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(source)) {
+    let copy: { readonly value: unknown } | undefined;
+    Object.defineProperty(target, key, {
+      enumerable: true,
+      get: () => {
+        copy ??= { value: structuredClone(value) };
+        return copy.value;
+      },
+    });
+  }
+  return target;
+}
+
+/** What mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again. */
+function valuesOf(state: State): Values {
+  const succeeded = Object.entries(state.steps).filter(([, { status }]) => status === 'succeeded');
+  const once = copies({ input: state.input });
+  return {
+    get input(): unknown {
+      return once['input'];
+    },
+    results: copies(Object.fromEntries(succeeded.map(([name, { result }]) => [name, result]))),
+  };
+}
+
+// --- what comes next -----------------------------------------------------------------------------
+
+function asJson(value: unknown, what: string, limits: PayloadLimits | undefined): Json {
+  return JSON.parse(toJson(value, what, limits)) as Json;
+}
+
+/** Binds the steps of the next stage all before any is issued, so that none runs when a sibling's mapper throws. */
+function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]): void {
+  const events: TransactionEvent[] = [];
+  for (const step of names) {
+    try {
+      const bound = bindings.bind(step, valuesOf(draft.state));
+      events.push(
+        bound.skip
+          ? { type: 'step_skipped', data: { step } }
+          : { type: 'step_issued', data: { step, args: asJson(bound.args, `the input of step "${step}"`, draft.rules.limits) } },
+      );
+    } catch (thrown) {
+      const error = errorData(thrown);
+      const { kind } = stepOf(draft.rules.plan, step);
+      if (isPastPivot(draft.rules.plan, draft.state) || kind === 'retriable') {
+        emit(draft, { type: 'step_stuck', data: { step, error, unbound: true } });
+      } else {
+        emit(draft, { type: 'step_failed', data: { step, error, outcome: 'definite' } });
+        emit(draft, { type: 'saga_turned', data: { turn: { kind: 'step_failed', step, error } } });
+      }
+      return;
+    }
+  }
+  for (const event of events) emit(draft, event);
+}
+
+function complete(draft: Draft, bindings: Bindings): void {
+  try {
+    emit(draft, {
+      type: 'saga_completed',
+      data: { output: asJson(bindings.output(valuesOf(draft.state)), 'the output', draft.rules.limits) },
+    });
+  } catch (error) {
+    // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
+    emit(draft, { type: 'saga_completed', data: { output: null, outputError: errorData(error) } });
+  }
+}
+
+/** One move forward; `false` when there is nothing to do until something else happens. */
+function forward(draft: Draft): boolean {
+  const { plan, bindings } = draft.rules;
+  if (bindings === undefined) return false;
+  const stage = plan.stages.find((names) =>
+    names.some((name) => {
+      const status = stepState(draft.state, name)?.status;
+      return status !== 'succeeded' && status !== 'skipped';
+    }),
+  );
+  if (stage === undefined) {
+    complete(draft, bindings);
+    return true;
+  }
+  const untouched = stage.filter((name) => stepState(draft.state, name) === undefined);
+  if (untouched.length === 0) return false;
+  issueStage(draft, bindings, untouched);
+  return true;
+}
+
+/** One move backward: nothing is undone before all in flight has settled, and then one step at a time. */
+function backward(draft: Draft): boolean {
+  const busy = Object.values(draft.state.steps).some(({ status }) =>
+    ['issued', 'stuck', 'compensating', 'compensation_stuck'].includes(status),
+  );
+  if (busy) return false;
+  const [step] = undoOrder(draft.rules.plan, draft.state);
+  emit(draft, step === undefined ? { type: 'saga_compensated', data: {} } : { type: 'compensation_issued', data: { step } });
+  return true;
+}
+
+/** All that follows by itself from where the draft stands. */
+export function follow(draft: Draft): readonly TransactionEvent[] {
+  while (!isTerminal(draft.state) && (draft.state.direction === 'forward' ? forward(draft) : backward(draft)));
+  return draft.events;
+}
