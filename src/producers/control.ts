@@ -1,0 +1,76 @@
+import { hostname, userInfo } from 'node:os';
+import { AmendsError } from '../errors.ts';
+import { stepOf } from '../flows/plan.ts';
+import type { Rules } from '../machine/decide.ts';
+import { isTerminal, type State } from '../machine/state.ts';
+import { advance, operationJob, redeliver, restore } from '../queues/advance.ts';
+import { loadTransaction, operatorRules, type Engine } from './engine.ts';
+
+/** Who asks and why; it becomes part of the history. */
+export interface ControlOptions {
+  readonly reason?: string;
+  /** Default: the user and host of this process. */
+  readonly by?: string;
+}
+
+function operator(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return hostname(); // a container may run under a user id that has no name
+  }
+}
+
+/**
+ * Turns a transaction back: what waits is taken back, what runs is told to stop and then undone.
+ *
+ * @returns `true`: it turns back now, or will if the pivot that is in flight fails; `false`: it had turned back or ended before
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED (past the pivot)
+ */
+export async function cancel(
+  engine: Engine,
+  id: string,
+  { reason = 'no reason given', by = operator() }: ControlOptions = {},
+): Promise<boolean> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const { state, events } = await engine.transactions.record(rules, before, { type: 'cancel_requested', reason, by });
+  await advance(engine.queues, rules.plan, state, events);
+  await withdrawIdle(engine, rules, state);
+  return events.length > 0;
+}
+
+/** Takes back the actions that no worker has begun. One that is in work hears of the turn from its worker's heartbeat. */
+export async function withdrawIdle(engine: Engine, rules: Rules, from: State): Promise<void> {
+  if (from.direction === 'forward' && from.pendingTurn === undefined) return;
+  let state = from;
+  for (const [step, { status, doubtful }] of Object.entries(from.steps)) {
+    if (status !== 'issued') continue;
+    // A pivot that may have had its effect stays: only its outcome settles it.
+    if (doubtful && stepOf(rules.plan, step).kind === 'pivot') continue;
+    if (!(await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run')))) continue;
+    const withdrawn = await engine.transactions.record(rules, state, { type: 'withdrawn', step });
+    state = withdrawn.state;
+    await advance(engine.queues, rules.plan, state, withdrawn.events);
+    // Had it become doubtful meanwhile, the machine kept it: then its job is needed after all.
+    if (withdrawn.events.length === 0) await restore(engine.queues, rules.plan, state);
+  }
+}
+
+/**
+ * Tries again what a transaction is stuck on, with all its attempts.
+ *
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED (it isn't stuck)
+ */
+export async function retry(engine: Engine, id: string, { reason, by = operator() }: ControlOptions = {}): Promise<void> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const fact = { type: 'retry_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
+  const { state, events } = await engine.transactions.record(rules, before, fact);
+  if (events.length === 0) {
+    const instead = isTerminal(state) ? `it has ended as ${state.status}` : `it is ${state.status} and goes on by itself`;
+    throw new AmendsError('NOT_ALLOWED', `transaction ${id} is not stuck: ${instead}`, { details: { id, status: state.status } });
+  }
+  await advance(engine.queues, rules.plan, state, events);
+  await redeliver(engine.queues, rules.plan, state, events);
+}

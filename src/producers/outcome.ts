@@ -1,0 +1,96 @@
+import { AmendsError, SagaCompensatedError, SagaStuckError } from '../errors.ts';
+import type { Plan } from '../flows/plan.ts';
+import { errorFrom } from '../machine/error-data.ts';
+import type { State } from '../machine/state.ts';
+import { leftBehind } from '../machine/view.ts';
+
+/** How a saga ended, or that it waits for a person. */
+export type SagaOutcome<Output> =
+  | { readonly status: 'completed'; readonly output: Output }
+  /** Undone: nothing is left behind. `failedStep` is `undefined` when it was cancelled or its deadline passed. */
+  | { readonly status: 'compensated'; readonly failedStep: string | undefined; readonly reason: Error }
+  /** An undo, or the pivot, needs a person. `notCompensated` are the steps whose effects still stand. */
+  | { readonly status: 'stuck'; readonly failedStep: string; readonly reason: Error; readonly notCompensated: readonly string[] }
+  /** Ended by an operator; `notCompensated` was left behind. */
+  | {
+      readonly status: 'terminated';
+      readonly failedStep: string | undefined;
+      readonly reason: Error;
+      readonly notCompensated: readonly string[];
+    };
+
+function turnReason({ id, turn }: State): { failedStep: string | undefined; reason: Error } {
+  switch (turn?.kind) {
+    case 'step_failed':
+      return { failedStep: turn.step, reason: errorFrom(turn.error) };
+    case 'cancelled':
+      return { failedStep: undefined, reason: new Error(`cancelled by ${turn.by}: ${turn.reason}`) };
+    case 'deadline':
+      return { failedStep: undefined, reason: new Error('its deadline passed') };
+    default:
+      return { failedStep: undefined, reason: new Error(`transaction ${id} turned back`) };
+  }
+}
+
+/**
+ * The outcome of a state that has one; `undefined` while it is under way.
+ *
+ * @throws {AmendsError} OUTPUT_FAILED when the saga completed but its `.returns()` threw
+ */
+export function outcomeOf<Output>(state: State, plan: Plan | undefined): SagaOutcome<Output> | undefined {
+  const notCompensated = plan === undefined ? [] : leftBehind(plan, state);
+  switch (state.status) {
+    case 'completed':
+      if (state.outputError !== undefined) {
+        throw new AmendsError(
+          'OUTPUT_FAILED',
+          `transaction ${state.id} completed, but the mapper of its output failed: correct .returns()`,
+          {
+            cause: errorFrom(state.outputError),
+          },
+        );
+      }
+      return { status: 'completed', output: state.output as Output };
+    case 'compensated':
+      return { status: 'compensated', ...turnReason(state) };
+    case 'terminated':
+      return { status: 'terminated', ...turnReason(state), notCompensated };
+    case 'stuck': {
+      const stuck = Object.entries(state.steps).find(([, { status }]) => status === 'stuck' || status === 'compensation_stuck');
+      const error = stuck?.[1].error;
+      return {
+        status: 'stuck',
+        failedStep: stuck?.[0] ?? '',
+        reason: error === undefined ? new Error('stuck') : errorFrom(error),
+        notCompensated,
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The output, or the error that stands for how it ended instead. */
+export function resultOf<Output>(id: string, outcome: SagaOutcome<Output>): Output {
+  switch (outcome.status) {
+    case 'completed':
+      return outcome.output;
+    case 'compensated': {
+      const at = outcome.failedStep === undefined ? '' : ` at ${outcome.failedStep}`;
+      throw new SagaCompensatedError(`saga ${id} was undone${at}: ${outcome.reason.message}`, {
+        cause: outcome.reason,
+        details: { id, failedStep: outcome.failedStep },
+      });
+    }
+    case 'stuck':
+      throw new SagaStuckError(
+        `saga ${id} is stuck at ${outcome.failedStep}: ${outcome.reason.message}; mend the cause, then amends retry ${id}`,
+        { cause: outcome.reason, details: { id, failedStep: outcome.failedStep, notCompensated: outcome.notCompensated } },
+      );
+    case 'terminated':
+      throw new AmendsError('SAGA_TERMINATED', `saga ${id} was terminated by an operator: ${outcome.reason.message}`, {
+        cause: outcome.reason,
+        details: { id, notCompensated: outcome.notCompensated },
+      });
+  }
+}

@@ -1,0 +1,28 @@
+import { checkRedis, openRedis } from '../connections/redis.ts';
+import { createRedisEventStore } from '../events/redis/redis-event-store.ts';
+import { createRedisJournal } from '../journal/redis/redis-journal.ts';
+import { redisBackend } from '../queues/redis-backend.ts';
+import type { Store, StoreOptions } from './store.ts';
+
+export async function openRedisStore(url: string, { namespace, allowUnsafeRedis, log }: StoreOptions): Promise<Store> {
+  const redis = await openRedis(url, { onError: (error) => log.warn({ err: error }, 'redis connection') });
+  try {
+    const { warnings, ...found } = await checkRedis(redis, { allowUnsafe: allowUnsafeRedis });
+    log.debug(found, 'redis');
+    for (const warning of warnings) log.warn(warning);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  const journal = createRedisJournal({ redis, namespace });
+  return {
+    kind: 'redis',
+    journal,
+    events: createRedisEventStore({ redis, namespace }),
+    queues: redisBackend(redis, namespace),
+    async close() {
+      await journal.close();
+      await redis.quit();
+    },
+  };
+}

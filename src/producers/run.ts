@@ -1,0 +1,64 @@
+import type { JournaledEvent } from '../journal/journal.ts';
+import { viewOf, type TransactionView } from '../machine/view.ts';
+import { cancel, retry, type ControlOptions } from './control.ts';
+import { loadTransaction, operatorRules, type Engine } from './engine.ts';
+import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
+import type { Outcomes, WaitOptions } from './outcomes.ts';
+
+/** A handle on one saga, from any process. It holds nothing: drop it as you like. */
+export interface SagaRun<Output> {
+  readonly id: string;
+  /**
+   * Waits until the saga has ended or is stuck. Failure is a value here; see {@link SagaRun.result} for the other way.
+   *
+   * @throws {AmendsError} OUTCOME_TIMEOUT, OUTPUT_FAILED, TRANSACTION_NOT_FOUND, CLOSED
+   */
+  outcome(options?: WaitOptions): Promise<SagaOutcome<Output>>;
+  /**
+   * The saga's output.
+   *
+   * @throws {SagaCompensatedError | SagaStuckError | AmendsError} when it ended otherwise; as `outcome` besides
+   */
+  result(options?: WaitOptions): Promise<Output>;
+  /**
+   * Turns the saga back. `true`: it turns back, or will if the pivot in flight fails; `false`: it had turned back or ended before.
+   *
+   * @throws {AmendsError} NOT_ALLOWED past the pivot
+   */
+  cancel(options?: ControlOptions): Promise<boolean>;
+  /**
+   * Tries again what it is stuck on.
+   *
+   * @throws {AmendsError} NOT_ALLOWED when it isn't stuck
+   */
+  retry(options?: ControlOptions): Promise<void>;
+  /** Everything that has happened to it, in order. */
+  history(): Promise<readonly JournaledEvent[]>;
+  /** How it stands now. */
+  view(): Promise<TransactionView>;
+}
+
+export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): SagaRun<Output> {
+  const run: SagaRun<Output> = {
+    id,
+    async outcome(options) {
+      const state = await outcomes.wait(id, options);
+      const plan = state.status === 'completed' ? undefined : (await operatorRules(engine, state)).plan;
+      const outcome = outcomeOf<Output>(state, plan);
+      if (outcome === undefined) throw new Error(`transaction ${id} was announced while ${state.status}`);
+      return outcome;
+    },
+    result: async (options) => resultOf(id, await run.outcome(options)),
+    cancel: (options) => cancel(engine, id, options),
+    retry: (options) => retry(engine, id, options),
+    async history() {
+      await loadTransaction(engine, id);
+      return engine.journal.read(id);
+    },
+    async view() {
+      const state = await loadTransaction(engine, id);
+      return viewOf((await operatorRules(engine, state)).plan, state);
+    },
+  };
+  return Object.freeze(run);
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import type { SqlExecutor } from '../connections/sql.ts';
+import { AmendsError } from '../errors.ts';
+import { hashOf, toJson, type Json } from '../flows/json.ts';
+import { checkId, checkName } from '../flows/names.ts';
+import type { AnySaga } from '../flows/saga.ts';
+import { parseWith } from '../flows/schema.ts';
+import type { EventData } from '../machine/event.ts';
+import { isTerminal, type State } from '../machine/state.ts';
+import { enqueueStart, restore } from '../queues/advance.ts';
+import { register, type Engine } from './engine.ts';
+
+export interface StartOptions {
+  /** The same id with the same input gives the same run, with another input a TRANSACTION_CONFLICT. Default: a random UUID. */
+  readonly id?: string;
+  /** To find it by in lists: up to 16, values up to 200 characters. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Your open SQL transaction (both journal and queue on PostgreSQL): the saga starts if and when it commits. */
+  readonly tx?: SqlExecutor;
+}
+
+const MOST_TAGS = 16;
+const LONGEST_TAG = 200;
+
+function checkTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(tags);
+  if (entries.length > MOST_TAGS)
+    throw new AmendsError('INVALID_INPUT', `${entries.length} tags were given: at most ${MOST_TAGS} are allowed`);
+  for (const [name, value] of entries) {
+    checkName('tag', name);
+    if (typeof value !== 'string' || value.length > LONGEST_TAG) {
+      throw new AmendsError('INVALID_INPUT', `tag "${name}" must be a string of at most ${LONGEST_TAG} characters`);
+    }
+  }
+  return { ...tags };
+}
+
+function inputHash(input: unknown, saga: string): string {
+  try {
+    return hashOf(input);
+  } catch (error) {
+    throw new AmendsError('PAYLOAD_NOT_JSON', `the input of saga "${saga}" can't be told from another one: pass plain JSON data`, {
+      cause: error,
+    });
+  }
+}
+
+function checkSame(state: State, started: EventData<'saga_started'>): void {
+  if (state.saga === started.saga && state.inputHash === started.inputHash) return;
+  const what = state.saga === started.saga ? 'another input' : `saga "${state.saga}"`;
+  throw new AmendsError(
+    'TRANSACTION_CONFLICT',
+    `transaction ${state.id} was started before with ${what}: use another id for another transaction, or the same input to get the same run`,
+    { details: { id: state.id } },
+  );
+}
+
+/**
+ * Starts a saga, or finds the one that was started before with this id and input. Gives its id.
+ *
+ * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis)
+ */
+export async function start(engine: Engine, saga: AnySaga, input: unknown, options: StartOptions): Promise<string> {
+  const id = checkId(options.id ?? randomUUID());
+  const tags = checkTags(options.tags ?? {});
+  const parsed: unknown = await parseWith(saga.input, input, `the input of saga "${saga.name}"`);
+  const json = toJson(parsed, `the input of saga "${saga.name}"`, engine.limits);
+  await register(engine, saga);
+  const { plan, bindings } = saga;
+  const started: EventData<'saga_started'> = {
+    saga: saga.name,
+    definitionVersion: saga.version,
+    fingerprint: plan.fingerprint,
+    input: JSON.parse(json) as Json,
+    // Of what the caller gave, before defaults: a schema may fill in something new each time.
+    inputHash: inputHash(input, saga.name),
+    tags,
+    deadlineAtMs: plan.deadlineMs === null ? null : engine.clock.nowMs() + plan.deadlineMs,
+  };
+  const rules = { plan, bindings, limits: engine.limits };
+  const { created, state, events } = await engine.transactions.start(rules, id, started, options.tx);
+  if (created) {
+    await enqueueStart(engine.queues, plan, state, events, options.tx);
+  } else {
+    checkSame(state, started);
+    // The first starter may have died between journal and queue.
+    if (!isTerminal(state) && state.fingerprint === plan.fingerprint && options.tx === undefined) await restore(engine.queues, plan, state);
+  }
+  return id;
+}

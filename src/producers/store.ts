@@ -1,0 +1,49 @@
+import type { Logger } from 'pino';
+import { AmendsError } from '../errors.ts';
+import type { EventStore } from '../events/event-store.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { QueueBackend } from '../queues/backend.ts';
+
+export type StoreKind = 'redis' | 'postgres' | 'embedded';
+
+export interface StoreOptions {
+  readonly namespace: string;
+  /** Where the embedded store keeps its data. */
+  readonly folder: string;
+  readonly migrate: boolean;
+  readonly allowUnsafeRedis: boolean;
+  readonly log: Logger;
+}
+
+/** One opened store: what transactions are kept in, and what the queues run on. */
+export interface Store {
+  readonly kind: StoreKind;
+  readonly journal: Journal;
+  readonly events: EventStore;
+  readonly queues: QueueBackend;
+  close(): Promise<void>;
+}
+
+/** @throws {AmendsError} INVALID_OPTION */
+export function storeKindOf(url: string | undefined): StoreKind {
+  if (url === undefined || url === '') return 'embedded';
+  const scheme = /^([a-z]+):\/\//.exec(url)?.[1];
+  if (scheme === 'redis' || scheme === 'rediss') return 'redis';
+  if (scheme === 'postgres' || scheme === 'postgresql') return 'postgres';
+  throw new AmendsError(
+    'INVALID_OPTION',
+    `the store's URL begins with ${JSON.stringify(scheme ?? url.slice(0, 12))}: use redis://, rediss:// or postgres://, or leave AMENDS_URL unset for the embedded store`,
+  );
+}
+
+/**
+ * Opens the store a URL names. Only that store's client library is loaded.
+ *
+ * @throws {AmendsError} INVALID_OPTION, STORE_UNREACHABLE, STORE_UNSAFE, STORE_LOCKED, MIGRATION_NEEDED
+ */
+export async function openStore(url: string | undefined, options: StoreOptions): Promise<Store> {
+  const kind = storeKindOf(url);
+  if (kind === 'redis') return (await import('./redis-store.ts')).openRedisStore(url!, options);
+  const sql = await import('./sql-store.ts');
+  return kind === 'postgres' ? sql.openPostgresStore(url!, options) : sql.openEmbeddedStore(options);
+}

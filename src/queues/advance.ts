@@ -1,0 +1,97 @@
+import type { SqlExecutor } from '../connections/sql.ts';
+import { stepOf, type Plan } from '../flows/plan.ts';
+import type { TransactionEvent } from '../machine/event.ts';
+import type { Operation, State } from '../machine/state.ts';
+import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
+import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
+
+export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
+  return { queue: sagaQueue(state.saga), jobId: rootJobId(state.id), message: { transaction: state.id, saga: state.saga } };
+}
+
+export function operationJob(plan: Plan, id: string, step: string, op: Operation, recovered = false): OperationJob {
+  return {
+    queue: queueOfStep(plan, stepOf(plan, step)),
+    jobId: operationJobId(id, step, op),
+    name: op === 'run' ? step : `compensate ${step}`,
+    message: { transaction: id, saga: plan.name, step, op, ...(recovered ? { recovered: true as const } : {}) },
+  };
+}
+
+/** The operations that just became due. */
+function issuedBy(events: readonly TransactionEvent[]): readonly { readonly step: string; readonly op: Operation }[] {
+  return events.flatMap((event): { step: string; op: Operation }[] => {
+    if (event.type === 'step_issued') return [{ step: event.data.step, op: 'run' }];
+    if (event.type === 'compensation_issued') return [{ step: event.data.step, op: 'compensate' }];
+    return [];
+  });
+}
+
+/** Adds the jobs that a start calls for: the root with the first operations. Nothing when the saga ended at once. */
+export async function enqueueStart(
+  queues: QueuePort,
+  plan: Plan,
+  state: State,
+  events: readonly TransactionEvent[],
+  tx?: SqlExecutor,
+): Promise<void> {
+  const first = issuedBy(events).map(({ step, op }) => operationJob(plan, state.id, step, op));
+  if (first.length > 0) await queues.addFlow(rootJob(state), first, tx);
+}
+
+/** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
+export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
+  const due = issuedBy(events);
+  if (due.length === 0) return;
+  const root = rootJob(state);
+  await Promise.all(due.map(({ step, op }) => queues.addChild(operationJob(plan, state.id, step, op), root)));
+}
+
+/** The operations that should have a job now, by the journal. */
+function inFlight(state: State): readonly { readonly step: string; readonly op: Operation }[] {
+  return Object.entries(state.steps).flatMap(([step, { status }]): { step: string; op: Operation }[] => {
+    if (status === 'issued') return [{ step, op: 'run' }];
+    if (status === 'compensating') return [{ step, op: 'compensate' }];
+    return [];
+  });
+}
+
+/**
+ * Puts back what the journal says is under way and the queue does not have: after a crash between journal and queue, or lost jobs.
+ * Looks before it adds, because re-adding a failed child would hold the root for good. Gives the number of jobs it put back.
+ */
+export async function restore(
+  queues: QueuePort,
+  plan: Plan,
+  state: State,
+  except?: { readonly step: string; readonly op: Operation },
+): Promise<number> {
+  const missing = inFlight(state).filter(({ step, op }) => step !== except?.step || op !== except.op);
+  if (missing.length === 0) return 0;
+  const root = rootJob(state);
+  let restored = 0;
+  for (const { step, op } of missing) {
+    const job = operationJob(plan, state.id, step, op, true);
+    const found = await queues.stateOf(job);
+    if (found === 'failed') {
+      if (await queues.retry(job)) restored++;
+    } else if (found === 'missing') {
+      if ((await queues.stateOf(root)) === 'missing') await queues.addRoot(root);
+      await queues.addChild(job, root);
+      restored++;
+    }
+  }
+  return restored;
+}
+
+/** Delivers what an operator asked to be tried again. */
+export async function redeliver(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
+  for (const event of events) {
+    if (event.type !== 'retry_requested') continue;
+    const job = operationJob(plan, state.id, event.data.step, event.data.op);
+    await queues.retry(job);
+  }
+  await restore(queues, plan, state);
+  // A root without pending children backs off between looks: have it look now.
+  await queues.promote(rootJob(state));
+}

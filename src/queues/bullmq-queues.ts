@@ -1,0 +1,149 @@
+import { FlowProducer, Queue, type FlowJob, type Job } from 'bullmq';
+import type { SqlExecutor } from '../connections/sql.ts';
+import { AmendsError } from '../errors.ts';
+import type { QueueBackend } from './backend.ts';
+import { startConsumer } from './consumer.ts';
+import { operationOptions, ROOT_OPTIONS } from './job-options.ts';
+import type { Consumer, ConsumerOptions, Delivery, JobPlace, JobState, OperationJob, QueuePort, RootJob, Verdict } from './queue-port.ts';
+
+const JOB_STATES: Readonly<Record<string, JobState>> = {
+  waiting: 'waiting',
+  prioritized: 'waiting',
+  paused: 'waiting',
+  delayed: 'delayed',
+  active: 'active',
+  'waiting-children': 'waiting-children',
+  completed: 'completed',
+  failed: 'failed',
+};
+
+/** BullMQ behind the port, on any backend. */
+export class BullmqQueues implements QueuePort {
+  readonly #backend: QueueBackend;
+  readonly #onError: (error: Error) => void;
+  readonly #queues = new Map<string, Queue>();
+  #flows: FlowProducer | undefined;
+
+  constructor(backend: QueueBackend, onError: (error: Error) => void) {
+    this.#backend = backend;
+    this.#onError = onError;
+  }
+
+  async addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void> {
+    const flow = this.#flowOf(root, children);
+    if (tx === undefined) {
+      this.#flows ??= this.#producer(this.#backend);
+      await this.#flows.add(flow);
+      return;
+    }
+    if (this.#backend.inside === undefined) {
+      throw new AmendsError(
+        'NOT_ALLOWED',
+        "the queue is in Redis, which can't join an SQL transaction: leave tx out, or connect to postgres://",
+      );
+    }
+    const inside = this.#producer(this.#backend.inside(tx));
+    try {
+      await inside.add(flow);
+    } finally {
+      await inside.close();
+    }
+  }
+
+  async addChild(child: OperationJob, root: RootJob): Promise<void> {
+    const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
+    await this.bullQueue(child.queue).add(child.name, child.message, { ...operationOptions(child), parent });
+  }
+
+  async addRoot(root: RootJob): Promise<void> {
+    await this.bullQueue(root.queue).add(root.message.saga, root.message, { ...ROOT_OPTIONS, jobId: root.jobId });
+  }
+
+  async stateOf(place: JobPlace): Promise<JobState> {
+    const job = await this.#find(place);
+    return job === undefined ? 'missing' : (JOB_STATES[await job.getState()] ?? 'missing');
+  }
+
+  async remove(place: JobPlace): Promise<boolean> {
+    const job = await this.#find(place);
+    if (job === undefined) return false;
+    const state = await job.getState();
+    if (state !== 'waiting' && state !== 'delayed' && state !== 'prioritized') return false;
+    try {
+      await job.remove();
+      return true;
+    } catch (error) {
+      if (await job.isActive()) return false; // a worker took it between the look and the removal
+      throw error;
+    }
+  }
+
+  async retry(place: JobPlace): Promise<boolean> {
+    const job = await this.#find(place);
+    if (job === undefined || !(await job.isFailed())) return false;
+    try {
+      await job.retry('failed');
+      return true;
+    } catch (error) {
+      if (!(await job.isFailed())) return false; // somebody else retried it between the look and the retry
+      throw error;
+    }
+  }
+
+  async promote(place: JobPlace): Promise<boolean> {
+    const job = await this.#find(place);
+    if (job === undefined || !(await job.isDelayed())) return false;
+    await job.promote();
+    return true;
+  }
+
+  consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
+    return startConsumer(this.#backend, queue, handle, options);
+  }
+
+  bullQueue(queue: string): Queue {
+    const known = this.#queues.get(queue);
+    if (known !== undefined) return known;
+    const { connection, prefix, factory, queuePrefix } = this.#backend;
+    const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
+    const made: Queue =
+      factory === undefined ? new Queue(`${queuePrefix}${queue}`, options) : new Queue(`${queuePrefix}${queue}`, options, factory as never);
+    made.on('error', this.#onError);
+    this.#queues.set(queue, made);
+    return made;
+  }
+
+  async close(): Promise<void> {
+    const queues = [...this.#queues.values()];
+    this.#queues.clear();
+    await Promise.all([this.#flows?.close(), ...queues.map((queue) => queue.close())]);
+    this.#flows = undefined;
+  }
+
+  #producer({ connection, prefix, factory }: QueueBackend): FlowProducer {
+    const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
+    const made: FlowProducer = factory === undefined ? new FlowProducer(options) : new FlowProducer(options, factory as never);
+    made.on('error', this.#onError);
+    return made;
+  }
+
+  #flowOf(root: RootJob, children: readonly OperationJob[]): FlowJob {
+    const { queuePrefix } = this.#backend;
+    return {
+      name: root.message.saga,
+      queueName: `${queuePrefix}${root.queue}`,
+      data: root.message,
+      opts: { ...ROOT_OPTIONS, jobId: root.jobId },
+      children: children.map((child) => ({
+        name: child.name,
+        queueName: `${queuePrefix}${child.queue}`,
+        data: child.message,
+        opts: operationOptions(child),
+      })),
+    };
+  }
+
+  #find({ queue, jobId }: JobPlace): Promise<Job | undefined> {
+    return this.bullQueue(queue).getJob(jobId);
+  }
+}

@@ -1,0 +1,111 @@
+import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
+import type { QueueBackend } from './backend.ts';
+import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
+
+/** Carries the delay the engine decided on to BullMQ's backoff strategy. */
+class RetryLater extends Error {
+  readonly afterMs: number;
+
+  constructor(error: Error, afterMs: number) {
+    super(error.message, { cause: error });
+    this.name = error.name;
+    if (error.stack !== undefined) this.stack = error.stack;
+    this.afterMs = afterMs;
+  }
+}
+
+const FIRST_BACKOFF_MS = 500;
+const LONGEST_BACKOFF_MS = 30_000;
+
+/** The engine's own delay, or, for a fault nobody decided about (the store was away), doubling with a cap. */
+function backoffMs(attemptsMade: number, _type: string | undefined, error: Error | undefined): number {
+  if (error instanceof RetryLater) return error.afterMs;
+  return Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(attemptsMade - 1, 10), LONGEST_BACKOFF_MS);
+}
+
+/** Unrecoverable is BullMQ's word for "don't try again"; the name in the message keeps the real error readable. */
+function finalError(error: Error): Error {
+  const final = new UnrecoverableError(error.message === '' ? error.name : error.message);
+  if (error.stack !== undefined) final.stack = error.stack;
+  return final;
+}
+
+async function carryOut(verdict: Verdict, job: Job, token: string): Promise<string | null> {
+  switch (verdict.kind) {
+    case 'done':
+      return verdict.value;
+    case 'failed':
+      throw finalError(verdict.error);
+    case 'again':
+      throw new RetryLater(verdict.error, verdict.afterMs);
+    case 'postpone':
+      await job.moveToDelayed(Date.now() + verdict.afterMs, token);
+      throw new DelayedError();
+    case 'wait':
+      if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+      // Nothing to wait for and not ended: somebody is about to add it, or a person has to act. Look again, ever more rarely.
+      throw new Error('waiting: the transaction has not ended and no job of it is pending');
+  }
+}
+
+/** Starts a BullMQ worker over `handle`. */
+export async function startConsumer(
+  backend: QueueBackend,
+  queue: string,
+  handle: (delivery: Delivery) => Promise<Verdict>,
+  options: ConsumerOptions,
+): Promise<Consumer> {
+  const afterwards = new Map<string, () => Promise<void>>();
+  const settling = new Set<Promise<void>>();
+  const processor = async (job: Job, token?: string): Promise<string | null> => {
+    const verdict = await handle({
+      jobId: job.id ?? '',
+      name: job.name,
+      data: job.data as unknown,
+      deliveries: job.attemptsStarted,
+      losses: job.stalledCounter,
+    });
+    if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
+    return carryOut(verdict, job, token ?? '');
+  };
+  const { connection, release } = backend.forWorker();
+  const worker = new Worker(
+    `${backend.queuePrefix}${queue}`,
+    processor,
+    {
+      connection,
+      ...(backend.prefix === undefined ? {} : { prefix: backend.prefix }),
+      autorun: false,
+      concurrency: options.concurrency,
+      lockDuration: options.lockMs,
+      stalledInterval: options.stallCheckMs,
+      // A lost worker must not fail the job: the journal counts losses, and BullMQ's counter is per lifetime of the job.
+      maxStalledCount: 1_000_000,
+      settings: { backoffStrategy: backoffMs },
+    },
+    // BullMQ's overloads want either a factory or none.
+    backend.factory as never,
+  );
+  worker.on('error', options.onError);
+  worker.on('failed', (job) => {
+    const follow = afterwards.get(job?.id ?? '');
+    if (follow === undefined) return;
+    afterwards.delete(job?.id ?? '');
+    const settled = follow()
+      .catch(options.onError)
+      .finally(() => settling.delete(settled));
+    settling.add(settled);
+  });
+  await worker.waitUntilReady();
+  const running = worker.run();
+  running.catch(options.onError);
+  return {
+    queue,
+    async close(): Promise<void> {
+      await worker.close();
+      await running.catch(() => undefined); // told to onError already
+      await Promise.all(settling);
+      await release();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { AmendsError } from '../errors.ts';
+
+/** Data of an operation's job: which operation to carry out. What it needs is in the journal. */
+const operationMessage = z.strictObject({
+  transaction: z.string().min(1).max(128),
+  saga: z.string().min(1).max(64),
+  step: z.string().min(1).max(64),
+  op: z.enum(['run', 'compensate']),
+  /** The job was put back because it was gone: an attempt may have been made already. */
+  recovered: z.literal(true).optional(),
+});
+
+/** Data of a transaction's root job. */
+const rootMessage = z.strictObject({
+  transaction: z.string().min(1).max(128),
+  saga: z.string().min(1).max(64),
+});
+
+export type OperationMessage = z.infer<typeof operationMessage>;
+export type RootMessage = z.infer<typeof rootMessage>;
+
+function parse<T>(schema: z.ZodType<T>, data: unknown): T {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  throw new AmendsError('INVALID_INPUT', `this job was not written by Amends, so it is parked: ${z.prettifyError(parsed.error)}`);
+}
+
+export function parseOperationMessage(data: unknown): OperationMessage {
+  return parse(operationMessage, data);
+}
+
+export function parseRootMessage(data: unknown): RootMessage {
+  return parse(rootMessage, data);
+}

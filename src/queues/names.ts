@@ -1,0 +1,35 @@
+import type { Plan, PlanStep } from '../flows/plan.ts';
+import type { Operation } from '../machine/state.ts';
+
+/** The queue of a saga's root jobs, and of its inline steps. */
+export function sagaQueue(saga: string): string {
+  return `saga-${saga}`;
+}
+
+/** The queue that a service's workers take steps and compensations from. */
+export function serviceQueue(service: string): string {
+  return `service-${service}`;
+}
+
+export function queueOfStep(plan: Pick<Plan, 'name'>, step: Pick<PlanStep, 'service'>): string {
+  return step.service === null ? sagaQueue(plan.name) : serviceQueue(step.service);
+}
+
+/** All queues that transactions of this plan use, the root's first. */
+export function queuesOfPlan(plan: Plan): readonly string[] {
+  return [...new Set([sagaQueue(plan.name), ...Object.values(plan.steps).map((step) => queueOfStep(plan, step))])];
+}
+
+/** BullMQ refuses `:` in a job id and takes all-digit ids for its own; the prefix and the escape keep ours clear of both. */
+function escapeId(id: string): string {
+  return encodeURIComponent(id);
+}
+
+export function rootJobId(id: string): string {
+  return `root.${escapeId(id)}`;
+}
+
+/** Derived from the transaction, so that adding the same job twice is harmless. Step names have no `.`, so ids can't collide. */
+export function operationJobId(id: string, step: string, op: Operation): string {
+  return `${op}.${escapeId(id)}.${step}`;
+}

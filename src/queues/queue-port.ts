@@ -1,0 +1,87 @@
+import type { Queue } from 'bullmq';
+import type { SqlExecutor } from '../connections/sql.ts';
+import type { OperationMessage, RootMessage } from './messages.ts';
+
+/** Where a job is. */
+export interface JobPlace {
+  readonly queue: string;
+  readonly jobId: string;
+}
+
+export interface RootJob extends JobPlace {
+  readonly message: RootMessage;
+}
+
+export interface OperationJob extends JobPlace {
+  /** What Bull Board shows: the step, and `compensate …` for its undo. */
+  readonly name: string;
+  readonly message: OperationMessage;
+}
+
+/** What the engine answers to a delivery; the consumer turns it into the queue's own moves. */
+export type Verdict =
+  | { readonly kind: 'done'; readonly value: string | null }
+  /** Deliver it again after a while; the error is shown meanwhile. */
+  | { readonly kind: 'again'; readonly afterMs: number; readonly error: Error }
+  /** Finished without success: it stays in `failed`, where a person sees it. */
+  | {
+      readonly kind: 'failed';
+      readonly error: Error;
+      /** Called when the job has arrived in `failed`. */
+      readonly afterwards?: () => Promise<void>;
+    }
+  /** Not for this worker: let another one have it. */
+  | { readonly kind: 'postpone'; readonly afterMs: number }
+  /** A root: sleep until no child is pending. */
+  | { readonly kind: 'wait' };
+
+/** One delivery of a job. */
+export interface Delivery {
+  readonly jobId: string;
+  readonly name: string;
+  readonly data: unknown;
+  /** 1 for the first. */
+  readonly deliveries: number;
+  /** How often a worker was lost with it. */
+  readonly losses: number;
+}
+
+export interface ConsumerOptions {
+  /** Jobs at the same time. */
+  readonly concurrency: number;
+  /** A worker that does not renew its hold on a job for this long (milliseconds) is taken for dead. */
+  readonly lockMs: number;
+  /** How often dead workers are looked for, in milliseconds. */
+  readonly stallCheckMs: number;
+  readonly onError: (error: Error) => void;
+}
+
+export interface Consumer {
+  readonly queue: string;
+  /** Stops taking jobs and waits for those in work. */
+  close(): Promise<void>;
+}
+
+export type JobState = 'missing' | 'waiting' | 'delayed' | 'active' | 'waiting-children' | 'completed' | 'failed';
+
+/** The queue behind the engine: BullMQ on Redis, PostgreSQL or the embedded store. */
+export interface QueuePort {
+  /** Adds a transaction's root with its first operations as children, in one step. Adding it twice is harmless. */
+  addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void>;
+  /** Adds an operation as a child of its root. No-op when the job exists. */
+  addChild(child: OperationJob, root: RootJob): Promise<void>;
+  /** Adds a root alone, when it is gone. No-op when the job exists. */
+  addRoot(root: RootJob): Promise<void>;
+  stateOf(place: JobPlace): Promise<JobState>;
+  /** Removes a job that nobody works on. `false`: it isn't there or is in work. */
+  remove(place: JobPlace): Promise<boolean>;
+  /** Puts a failed job back to work. `false`: it isn't in `failed`. */
+  retry(place: JobPlace): Promise<boolean>;
+  /** Delivers a delayed job now. `false`: it isn't delayed. */
+  promote(place: JobPlace): Promise<boolean>;
+  /** Starts taking jobs of a queue; resolves when ready. */
+  consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
+  /** BullMQ's own object for a queue, for Bull Board. */
+  bullQueue(queue: string): Queue;
+  close(): Promise<void>;
+}

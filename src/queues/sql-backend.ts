@@ -1,0 +1,52 @@
+import { createPostgresBackend, runMigrations, type BackendFactory, type ConnectionOptions, type IQueueBackend } from 'bullmq';
+import type { SqlExecutor, SqlPool, SqlSession } from '../connections/sql.ts';
+import type { QueueBackend } from './backend.ts';
+
+const TRANSACTION_WORDS: ReadonlyMap<string, string> = new Map([
+  ['BEGIN', 'SAVEPOINT amends_queue'],
+  ['COMMIT', 'RELEASE SAVEPOINT amends_queue'],
+  ['ROLLBACK', 'ROLLBACK TO SAVEPOINT amends_queue'],
+]);
+
+/** A pool of which every session is the caller's open transaction. What BullMQ would begin and commit becomes a savepoint in it. */
+function poolInside(tx: SqlExecutor): SqlPool {
+  const query: SqlExecutor['query'] = (text, params) => tx.query(TRANSACTION_WORDS.get(text.trim().toUpperCase()) ?? text, params);
+  const nothing = (): undefined => undefined;
+  const session: SqlSession & { removeListener(): void } = {
+    query,
+    release: nothing,
+    on: nothing,
+    removeListener: nothing,
+    removeAllListeners: nothing,
+  };
+  const pool: SqlPool & { removeAllListeners(): void } = {
+    query,
+    connect: () => Promise.resolve(session),
+    end: () => Promise.resolve(),
+    on: nothing,
+    removeAllListeners: nothing,
+  };
+  return pool;
+}
+
+/** BullMQ's PostgreSQL backend, on a server's pool or the embedded one. Its tables are in the schema `bullmq`. */
+export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
+  return {
+    connection: pool as unknown as ConnectionOptions,
+    prefix: undefined,
+    factory: createPostgresBackend as unknown as BackendFactory<IQueueBackend, ConnectionOptions>,
+    queuePrefix: namespace === 'amends' ? '' : `${namespace}.`,
+    forWorker: () => ({ connection: pool as unknown as ConnectionOptions, release: () => Promise.resolve() }),
+    inside: (tx) => sqlBackend(poolInside(tx), namespace),
+  };
+}
+
+/** Brings BullMQ's own tables up to date. */
+export async function migrateQueues(pool: SqlPool): Promise<void> {
+  const session = await pool.connect();
+  try {
+    await runMigrations(session as unknown as Parameters<typeof runMigrations>[0]);
+  } finally {
+    session.release();
+  }
+}

@@ -1,0 +1,1 @@
+export { testSaga, type FailingOptions, type SagaTest, type Stubs } from './test-saga.ts';

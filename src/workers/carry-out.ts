@@ -1,0 +1,120 @@
+import { AmendsError, isAmendsError, StepFailed } from '../errors.ts';
+import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
+import { parseWith } from '../flows/schema.ts';
+import type { CompensationContext, StepContext, StepLog } from '../flows/step.ts';
+import { errorData, errorFrom } from '../machine/error-data.ts';
+import type { ErrorData, FailureOutcome } from '../machine/state.ts';
+import { attempt, type AttemptLimits, type Attempted } from './attempt.ts';
+import { idempotencyKey, type DueOperation } from './operation.ts';
+
+/** What came of one attempt, in the machine's terms. */
+export type Carried =
+  | { readonly kind: 'succeeded'; readonly result: Json; readonly verified: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly error: ErrorData;
+      readonly outcome: FailureOutcome;
+      readonly retryable: boolean;
+      /** An answer that may still come after the time was up. */
+      readonly late?: Promise<Attempted<unknown>> | undefined;
+    };
+
+export interface CarryOutOptions extends AttemptLimits {
+  readonly attempt: number;
+  readonly log: StepLog;
+  readonly payload: PayloadLimits;
+}
+
+function failed(error: unknown, outcome: FailureOutcome, retryable: boolean): Carried {
+  return { kind: 'failed', error: errorData(error), outcome, retryable };
+}
+
+function isRetryable(error: unknown): boolean {
+  return !(error !== null && typeof error === 'object' && 'retryable' in error && error.retryable === false);
+}
+
+/** What a thrown error says: only a StepFailed knows that nothing happened. */
+function failedBy(error: unknown): Carried {
+  const definite = error instanceof StepFailed || isAmendsError(error, 'STEP_FAILED');
+  return failed(error, definite ? 'definite' : 'unknown', isRetryable(error));
+}
+
+async function contextOf(due: DueOperation, options: CarryOutOptions): Promise<Omit<StepContext<never>, 'signal'>> {
+  const { contract, state, name, op, step } = due;
+  // A copy: what is kept of the transaction must not change when an action changes its input.
+  const args: unknown = structuredClone(step.args);
+  const input = (await parseWith(contract.input, args, `the input of step "${name}"`)) as never;
+  const { attempt: number, log } = options;
+  return { input, sagaId: state.id, attempt: number, idempotencyKey: idempotencyKey(state.id, name, op), log };
+}
+
+/** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
+async function accept(due: DueOperation, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
+  try {
+    const parsed: unknown = await parseWith(due.contract.result, value, `the result of step "${due.name}"`);
+    return { kind: 'succeeded', result: JSON.parse(toJson(parsed, `the result of step "${due.name}"`, options.payload)) as Json, verified };
+  } catch (error) {
+    return failed(error, 'unknown', false);
+  }
+}
+
+/** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
+async function verify(
+  due: DueOperation,
+  context: Omit<StepContext<never>, 'signal'>,
+  options: CarryOutOptions,
+): Promise<Carried | 'not-done' | undefined> {
+  const ask = due.handler.verify;
+  if (ask === undefined) return undefined;
+  const answer = await attempt((signal) => ask.call(due.handler, { ...context, signal }), options);
+  if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
+  return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
+}
+
+async function runAction(due: DueOperation, context: Omit<StepContext<never>, 'signal'>, options: CarryOutOptions): Promise<Carried> {
+  if (due.step.doubtful) {
+    const found = await verify(due, context, options);
+    if (found !== undefined && found !== 'not-done') return found;
+  }
+  const answer = await attempt((signal) => due.handler.run({ ...context, signal }), options);
+  if (answer.kind === 'returned') return accept(due, answer.value, options, false);
+  const failure: Carried =
+    answer.kind === 'threw' ? failedBy(answer.error) : ({ ...failed(answer.error, 'unknown', true), late: answer.late } as Carried);
+  if (failure.kind === 'succeeded' || failure.outcome === 'definite') return failure;
+  const found = await verify(due, context, options);
+  if (found === undefined) return failure;
+  // "Not done" settles it only for this moment: a request may still be under way, so it is tried again, or undone, as any unknown outcome.
+  return found === 'not-done' ? failure : found;
+}
+
+/** Carries out one attempt of an operation. Never throws: whatever happens is an outcome. */
+export async function carryOut(due: DueOperation, options: CarryOutOptions): Promise<Carried> {
+  let context: Omit<StepContext<never>, 'signal'>;
+  try {
+    context = await contextOf(due, options);
+  } catch (error) {
+    return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
+  }
+  if (due.op === 'run') return runAction(due, context, options);
+  const { compensate } = due.handler;
+  if (compensate === undefined) {
+    const error = new AmendsError(
+      'INVALID_DEFINITION',
+      `step "${due.name}" has no compensate here: deploy a worker that implements it, then retry`,
+    );
+    return failed(error, 'unknown', false);
+  }
+  const { state, step, name } = due;
+  const undo: Omit<CompensationContext<never, never>, 'signal'> = {
+    ...context,
+    result: structuredClone(step.result) as never,
+    actionIdempotencyKey: idempotencyKey(state.id, name, 'run'),
+    reason:
+      state.turn?.kind === 'step_failed'
+        ? errorFrom(state.turn.error)
+        : new Error(state.turn?.kind === 'cancelled' ? state.turn.reason : 'deadline passed'),
+  };
+  const answer = await attempt((signal) => compensate.call(due.handler, { ...undo, signal }), options);
+  if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
+  return failed(answer.error, 'unknown', isRetryable(answer.error));
+}

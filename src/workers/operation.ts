@@ -1,0 +1,30 @@
+import type { Plan } from '../flows/plan.ts';
+import { stepOf } from '../flows/plan.ts';
+import type { StepHandler, AnyStep } from '../flows/step.ts';
+import type { Rules } from '../machine/decide.ts';
+import type { Operation, State, StepState } from '../machine/state.ts';
+
+/** One operation on one transaction, ready to be carried out by this worker. */
+export interface DueOperation {
+  readonly rules: Rules;
+  readonly state: State;
+  readonly step: StepState;
+  readonly name: string;
+  readonly op: Operation;
+  readonly contract: AnyStep;
+  readonly handler: StepHandler<never, unknown>;
+}
+
+/** The key under which a participant knows an operation: the same on every delivery. */
+export function idempotencyKey(id: string, step: string, op: Operation): string {
+  return `${id}:${step}:${op}`;
+}
+
+/** How long one attempt may take: what the policy says, or what is left until the deadline for a step that would be undone then anyway. */
+export function timeoutOf(plan: Plan, state: State, name: string, op: Operation, nowMs: number): number {
+  const step = stepOf(plan, name);
+  if (op === 'compensate') return step.compensation.timeoutMs;
+  const clipped = step.kind === 'compensatable' || step.kind === 'readOnly';
+  if (state.deadlineAtMs === null || !clipped || state.direction === 'backward') return step.action.timeoutMs;
+  return Math.max(1, Math.min(step.action.timeoutMs, state.deadlineAtMs - nowMs));
+}

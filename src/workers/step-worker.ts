@@ -1,0 +1,232 @@
+import type { Logger } from 'pino';
+import type { AnyStep, StepHandler } from '../flows/step.ts';
+import type { Recorded } from '../journal/transactions.ts';
+import type { Rules } from '../machine/decide.ts';
+import { errorFrom } from '../machine/error-data.ts';
+import type { Fact } from '../machine/fact.ts';
+import { stepState, type Operation, type State, type StepStatus } from '../machine/state.ts';
+import { withdrawIdle } from '../producers/control.ts';
+import { knownRules, type Engine } from '../producers/engine.ts';
+import { advance, operationJob, restore } from '../queues/advance.ts';
+import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
+import type { Delivery, Verdict } from '../queues/queue-port.ts';
+import type { ActiveActions } from './active.ts';
+import { carryOut, type Carried } from './carry-out.ts';
+import { timeoutOf, type DueOperation } from './operation.ts';
+
+export interface StepWorkerOptions {
+  readonly engine: Engine;
+  readonly active: ActiveActions;
+  /** The code of the steps this worker can run, by contract name and service. */
+  find(contract: AnyStep): StepHandler<never, unknown> | undefined;
+  /** Names this process in the history. */
+  readonly worker: string;
+  readonly graceMs: number;
+}
+
+/** How long a job waits that this worker has not the definition or the code for, in milliseconds. At random, so that another worker has its chance. */
+export function postponeMs(): number {
+  return Math.round(500 + Math.random() * 1_000);
+}
+
+/** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
+const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating' };
+const STUCK: Readonly<Record<Operation, StepStatus>> = { run: 'stuck', compensate: 'compensation_stuck' };
+
+/** Carries out operations: one delivery in, one verdict out, and the journal always in between. */
+export class StepWorker {
+  readonly #options: StepWorkerOptions;
+  readonly #engine: Engine;
+
+  constructor(options: StepWorkerOptions) {
+    this.#options = options;
+    this.#engine = options.engine;
+  }
+
+  async handle(delivery: Delivery): Promise<Verdict> {
+    let message: OperationMessage;
+    try {
+      message = parseOperationMessage(delivery.data);
+    } catch (error) {
+      return { kind: 'failed', error: error as Error };
+    }
+    const { transaction: id, step: name, op } = message;
+    const log = this.#engine.log.child({ transaction: id, step: name, op });
+    const again = delivery.deliveries > 1 || message.recovered === true;
+    const state = await this.#present(id, name, op, again);
+    if (state === undefined) {
+      log.error('parked: a job for a transaction that is not in the journal');
+      return { kind: 'failed', error: new Error(`parked: there is no transaction ${id} in the journal, or it has no such operation`) };
+    }
+    const rules = knownRules(this.#engine, state);
+    if (rules === undefined) {
+      log.warn({ saga: state.saga, definitionVersion: state.definitionVersion }, 'left to another worker: this one has not the definition');
+      return { kind: 'postpone', afterMs: postponeMs() };
+    }
+    return this.#process({ rules, state, name, op, log, delivery, recovered: message.recovered === true });
+  }
+
+  /** The state to act on. What this process remembers is enough when it shows the operation as due; else the journal is read. */
+  async #present(id: string, name: string, op: Operation, again: boolean): Promise<State | undefined> {
+    const { transactions } = this.#engine;
+    const known = again ? undefined : transactions.known(id);
+    if (known !== undefined && stepState(known, name)?.status === DUE[op]) return known;
+    const state = await transactions.load(id);
+    return state === undefined || stepState(state, name) === undefined ? undefined : state;
+  }
+
+  async #record(rules: Rules, state: State, fact: Fact): Promise<Recorded> {
+    const recorded = await this.#engine.transactions.record(rules, state, fact);
+    await advance(this.#engine.queues, rules.plan, recorded.state, recorded.events);
+    if (recorded.events.some(({ type }) => type === 'saga_turned')) {
+      this.#options.active.abort(state.id);
+      await withdrawIdle(this.#engine, rules, recorded.state);
+    }
+    return recorded;
+  }
+
+  async #process(work: Work): Promise<Verdict> {
+    const { rules, name, op, log } = work;
+    let state = work.state;
+    const status = (): StepStatus | undefined => stepState(state, name)?.status;
+
+    if (status() === STUCK[op]) {
+      // A stuck operation is delivered only when a person pressed Retry on its job.
+      ({ state } = await this.#record(rules, state, { type: 'retry_requested', by: 'queue' }));
+    }
+    if (status() !== DUE[op]) return this.#settledBefore(work, state);
+
+    const lostBefore = stepState(state, name)!.lost;
+    if (work.delivery.losses > lostBefore || work.recovered) {
+      log.warn('a worker was lost in the middle of this operation');
+      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op }));
+    }
+    if (op === 'run') {
+      ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs: this.#engine.clock.nowMs() }));
+      if (state.direction === 'backward' || state.pendingTurn !== undefined) {
+        ({ state } = await this.#record(rules, state, { type: 'withdrawn', step: name }));
+      }
+    }
+    if (status() !== DUE[op]) return this.#settledBefore(work, state);
+
+    const contract = this.#engine.definitions.find(state.saga, state.definitionVersion)?.contracts.find((step) => step.name === name);
+    const handler = contract && this.#options.find(contract);
+    if (contract === undefined || handler === undefined) {
+      log.warn('left to another worker: this one has not the code of the step');
+      return { kind: 'postpone', afterMs: postponeMs() };
+    }
+    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);
+  }
+
+  /** A delivery of something that is settled: the job may have died before it passed on what comes next, so that is made good. */
+  async #settledBefore({ rules, name, op }: Work, state: State): Promise<Verdict> {
+    await restore(this.#engine.queues, rules.plan, state, { step: name, op });
+    const status = stepState(state, name)?.status;
+    if (op === 'run' && status === 'failed') return { kind: 'failed', error: errorFrom(stepState(state, name)!.error!) };
+    return { kind: 'done', value: status ?? null };
+  }
+
+  async #carryOut(due: DueOperation, log: Logger): Promise<Verdict> {
+    const { engine, worker } = { engine: this.#engine, worker: this.#options.worker };
+    const { rules, name, op } = due;
+    const number = due.step.attemptsEver + 1;
+    const startedAtMs = engine.clock.nowMs();
+    const facts = { attempt: number, worker, startedAtMs };
+    let { state } = due;
+    if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, worker, startedAtMs }));
+
+    const carried = await this.#options.active.during(state.id, (cancelled) =>
+      carryOut(
+        { ...due, state },
+        {
+          timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
+          graceMs: this.#options.graceMs,
+          cancelled,
+          attempt: number,
+          log: log.child({ attempt: number }),
+          payload: engine.limits,
+        },
+      ),
+    );
+    const fact = this.#factOf(carried, due, facts);
+    const recorded = await this.#record(rules, state, fact);
+    if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
+    return this.#verdict(carried, recorded, name, op, log);
+  }
+
+  #factOf(carried: Carried, { name, op }: DueOperation, facts: { attempt: number; worker: string; startedAtMs: number }): Fact {
+    if (carried.kind === 'failed') {
+      const { error, outcome, retryable } = carried;
+      return {
+        type: 'attempt_failed',
+        step: name,
+        op,
+        error,
+        outcome,
+        retryable,
+        random: Math.random(),
+        nowMs: this.#engine.clock.nowMs(),
+        ...facts,
+      };
+    }
+    if (op === 'compensate') return { type: 'compensated', step: name, ...facts };
+    return { type: 'succeeded', step: name, result: carried.result, ...(carried.verified ? { verified: true } : {}), ...facts };
+  }
+
+  #verdict(carried: Carried, { events, state }: Recorded, name: string, op: Operation, log: Logger): Verdict {
+    if (carried.kind === 'succeeded') {
+      log.debug({ status: state.status }, `${op === 'run' ? 'step' : 'compensation'} succeeded`);
+      return { kind: 'done', value: null };
+    }
+    const error = errorFrom(carried.error);
+    const retried = events.find(({ type }) => type === 'attempt_failed');
+    if (retried?.type === 'attempt_failed') {
+      log.warn({ error: carried.error.message, retryInMs: retried.data.retryInMs }, 'attempt failed, will be retried');
+      return { kind: 'again', afterMs: retried.data.retryInMs, error };
+    }
+    const stuck = stepState(state, name)?.status === STUCK[op];
+    log[stuck ? 'error' : 'warn'](
+      { err: carried.error, outcome: carried.outcome },
+      stuck ? 'stuck: needs a person' : 'failed, the saga turns back',
+    );
+    if (!stuck) return { kind: 'failed', error };
+    return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
+  }
+
+  /** An operator who saw "stuck" in the journal may have asked for the retry before the job had arrived in `failed`, where a retry finds it. */
+  async #takeUp(id: string, name: string, op: Operation): Promise<void> {
+    const state = await this.#engine.transactions.load(id);
+    const rules = state && knownRules(this.#engine, state);
+    if (state === undefined || rules === undefined || stepState(state, name)?.status !== DUE[op]) return;
+    await this.#engine.queues.retry(operationJob(rules.plan, id, name, op));
+  }
+
+  /** Keeps for the record what an action answered after its time was up. The machine never uses it. */
+  async #recordLate(
+    late: NonNullable<Extract<Carried, { kind: 'failed' }>['late']>,
+    due: DueOperation,
+    facts: { attempt: number; worker: string; startedAtMs: number },
+    log: Logger,
+  ): Promise<void> {
+    try {
+      const answer = await late;
+      if (answer.kind !== 'returned') return;
+      const state = await this.#engine.transactions.load(due.state.id);
+      // Still in flight: a later attempt, under the same key, will say what happened.
+      if (state === undefined || stepState(state, due.name)?.status === 'issued') return;
+      await this.#engine.transactions.record(due.rules, state, { type: 'succeeded', step: due.name, result: null, ...facts });
+    } catch (error) {
+      log.warn({ err: error }, 'a late answer could not be recorded');
+    }
+  }
+}
+
+interface Work {
+  readonly rules: Rules;
+  readonly state: State;
+  readonly name: string;
+  readonly op: Operation;
+  readonly log: Logger;
+  readonly delivery: Delivery;
+  readonly recovered: boolean;
+}

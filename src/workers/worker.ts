@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { AmendsError } from '../errors.ts';
+import type { StepImplementation } from '../flows/implement.ts';
+import { stepOf, type StepKind } from '../flows/plan.ts';
+import type { AnySaga } from '../flows/saga.ts';
+import type { AnyStep, StepHandler } from '../flows/step.ts';
+import { register, type Engine } from '../producers/engine.ts';
+import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
+import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
+import { ActiveActions } from './active.ts';
+import { coordinate } from './coordinator.ts';
+import { startRetention } from './retention.ts';
+import { StepWorker } from './step-worker.ts';
+
+export interface WorkerOptions {
+  /** The sagas whose steps this worker runs, older versions that still have sagas in flight included. */
+  readonly sagas: readonly AnySaga[];
+  /** The code of their contracts, from `implement()`. Inline steps bring theirs. */
+  readonly implementations?: readonly StepImplementation[];
+  /** Take only the queues of these services, although code for others came along. Default: every service there is code for. */
+  readonly services?: readonly string[];
+  /** Jobs at the same time, per queue. Default 50. */
+  readonly concurrency?: number;
+  /** A worker that has not renewed its hold on a job for this long is taken for dead, in milliseconds. Default 6 000. */
+  readonly lockMs?: number;
+  /** How often dead workers are looked for, in milliseconds. Default 3 000. */
+  readonly stallCheckMs?: number;
+  /** After its signal fired, an action has this long to stop by itself before the worker goes on without it, in milliseconds. Default 1 000. */
+  readonly graceMs?: number;
+  /** How long an ended transaction stays in the journal, in milliseconds. Default 7 days. */
+  readonly retentionMs?: number;
+}
+
+/** Takes jobs and runs them until it is closed. */
+export interface AmendsWorker extends AsyncDisposable {
+  /** Names this worker in the history. */
+  readonly name: string;
+  /** The queues it takes jobs from. */
+  readonly queues: readonly string[];
+  /** Starts taking jobs; resolves when it is ready. A second call does nothing. */
+  run(): Promise<void>;
+  /** Stops taking jobs and waits for those in work. Idempotent. */
+  close(): Promise<void>;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const DEFAULTS = { concurrency: 50, lockMs: 6_000, stallCheckMs: 3_000, graceMs: 1_000, retentionMs: 7 * DAY_MS };
+type Limits = Readonly<typeof DEFAULTS>;
+
+function resolveLimits(options: WorkerOptions): Limits {
+  const resolved: Record<keyof Limits, number> = { ...DEFAULTS };
+  for (const key of Object.keys(DEFAULTS) as (keyof Limits)[]) {
+    const value = options[key] ?? DEFAULTS[key];
+    const least = key === 'graceMs' || key === 'retentionMs' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new AmendsError('INVALID_OPTION', `worker: ${key} is ${String(value)}: give a whole number from ${least}`);
+    }
+    resolved[key] = value;
+  }
+  return resolved;
+}
+
+function keyOf(contract: AnyStep): string {
+  return `${contract.service ?? ''}/${contract.name}`;
+}
+
+interface Duties {
+  readonly handlers: ReadonlyMap<string, StepHandler<never, unknown>>;
+  readonly queues: ReadonlySet<string>;
+}
+
+/** Matches code to plans and finds the queues to take. Refuses what would only come out when a job can't be run. */
+function dutiesOf({ sagas, implementations = [], services }: WorkerOptions): Duties {
+  const refuse = (problem: string): never => {
+    throw new AmendsError('INVALID_OPTION', `worker: ${problem}`);
+  };
+  if (sagas.length === 0) refuse('give it the sagas whose steps it runs: worker({ sagas: [orderSaga], … })');
+  const handlers = new Map<string, StepHandler<never, unknown>>();
+  for (const { step, handler } of implementations) {
+    if (handlers.has(keyOf(step))) refuse(`step "${step.name}" of service "${step.service ?? ''}" is implemented twice: keep one`);
+    handlers.set(keyOf(step), handler);
+  }
+  const used = new Set<string>();
+  const able = new Set<string>();
+  const unable = new Map<string, string>();
+  for (const saga of sagas) {
+    able.add(sagaQueue(saga.name));
+    for (const contract of saga.contracts) {
+      const { kind } = stepOf(saga.plan, contract.name);
+      const queue = queueOfStep(saga.plan, { service: contract.service ?? null });
+      const handler = contract.handler ?? handlers.get(keyOf(contract));
+      used.add(keyOf(contract));
+      if (contract.service !== undefined && services?.includes(contract.service) === false) continue;
+      if (handler === undefined) {
+        unable.set(queue, contract.name);
+        continue;
+      }
+      checkUndo(saga.name, contract.name, kind, handler);
+      handlers.set(keyOf(contract), handler);
+      able.add(queue);
+    }
+  }
+  for (const { step } of implementations) {
+    if (!used.has(keyOf(step)))
+      refuse(`step "${step.name}" is implemented but none of the given sagas uses it: add its saga to sagas, or drop it`);
+  }
+  for (const service of services ?? []) {
+    if (!able.has(serviceQueue(service)))
+      refuse(`there is no code for a step of service "${service}" here: check its name, or add its implement(…)`);
+  }
+  for (const [queue, step] of unable) {
+    if (able.has(queue))
+      refuse(`it takes queue "${queue}" but step "${step}", which comes there too, has no implementation here: add implement(${step}, …)`);
+  }
+  return { handlers, queues: able };
+}
+
+function checkUndo(saga: string, step: string, kind: StepKind, handler: StepHandler<never, unknown>): void {
+  if (kind !== 'compensatable' || handler.compensate !== undefined) return;
+  throw new AmendsError(
+    'INVALID_DEFINITION',
+    `step "${step}" can't be undone: add compensate to its implementation, or mark it readOnly, pivot or retriable in saga "${saga}"`,
+  );
+}
+
+/**
+ * A worker over an engine. It takes only the queues of services it has code for.
+ *
+ * @throws {AmendsError} INVALID_OPTION, INVALID_DEFINITION
+ */
+export function createWorker(engine: Engine, options: WorkerOptions): AmendsWorker {
+  const limits = resolveLimits(options);
+  const { handlers, queues } = dutiesOf(options);
+  const name = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
+  const onError = (error: unknown): void => engine.log.error({ err: error }, 'worker error');
+  const active = new ActiveActions(engine.journal, onError);
+  const steps = new StepWorker({
+    engine,
+    active,
+    find: (contract) => handlers.get(keyOf(contract)),
+    worker: name,
+    graceMs: limits.graceMs,
+  });
+  const handle = async (delivery: Delivery): Promise<Verdict> =>
+    delivery.jobId.startsWith('root.') ? coordinate(engine, delivery) : steps.handle(delivery);
+
+  let running: Promise<Consumer[]> | undefined;
+  let stopRetention: (() => Promise<void>) | undefined;
+  let closing: Promise<void> | undefined;
+
+  const begin = async (): Promise<Consumer[]> => {
+    for (const saga of options.sagas) await register(engine, saga);
+    const consumers = await Promise.all(
+      [...queues].map((queue) =>
+        engine.queues.consume(queue, handle, {
+          concurrency: limits.concurrency,
+          lockMs: limits.lockMs,
+          stallCheckMs: limits.stallCheckMs,
+          onError,
+        }),
+      ),
+    );
+    stopRetention = startRetention(engine, limits.retentionMs, onError);
+    engine.log.info({ worker: name, queues: [...queues] }, 'worker takes jobs');
+    return consumers;
+  };
+  const end = async (): Promise<void> => {
+    const consumers = await running?.catch(() => []);
+    await Promise.all((consumers ?? []).map((consumer) => consumer.close()));
+    await stopRetention?.();
+    active.close();
+  };
+  return {
+    name,
+    queues: [...queues],
+    async run() {
+      if (closing !== undefined) throw new AmendsError('CLOSED', 'this worker was closed: make a new one');
+      running ??= begin();
+      await running;
+    },
+    close: () => (closing ??= end()),
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+  };
+}
