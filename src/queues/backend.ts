@@ -1,4 +1,4 @@
-import type { BackendFactory, ConnectionOptions, IQueueBackend } from 'bullmq';
+import type { BackendFactory, ConnectionOptions } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 
 /** How BullMQ's classes are constructed on one store. */
@@ -6,7 +6,7 @@ export interface QueueBackend {
   readonly connection: ConnectionOptions;
   /** Namespaces the keys on Redis; the SQL backend has a schema instead. */
   readonly prefix: string | undefined;
-  readonly factory: BackendFactory<IQueueBackend, ConnectionOptions> | undefined;
+  readonly factory: BackendFactory | undefined;
   /** Put before every queue's name, so that namespaces in one SQL database stay apart. */
   readonly queuePrefix: string;
   /** The connection of one worker, and how to give it up. */

@@ -68,12 +68,12 @@ export async function startConsumer(
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
     return carryOut(verdict, job, token ?? '');
   };
-  const { connection, release } = backend.forWorker();
+  const held = backend.forWorker();
   const worker = new Worker(
     `${backend.queuePrefix}${queue}`,
     processor,
     {
-      connection,
+      connection: held.connection,
       ...(backend.prefix === undefined ? {} : { prefix: backend.prefix }),
       autorun: false,
       concurrency: options.concurrency,
@@ -105,7 +105,7 @@ export async function startConsumer(
       await worker.close();
       await running.catch(() => undefined); // told to onError already
       await Promise.all(settling);
-      await release();
+      await held.release();
     },
   };
 }

@@ -20,9 +20,12 @@ export function queuesOfPlan(plan: Plan): readonly string[] {
   return [...new Set([sagaQueue(plan.name), ...Object.values(plan.steps).map((step) => queueOfStep(plan, step))])];
 }
 
-/** BullMQ refuses `:` in a job id and takes all-digit ids for its own; the prefix and the escape keep ours clear of both. */
+/**
+ * BullMQ refuses `:` in a job id and takes all-digit ids for its own; the prefix and the escape keep ours clear of both. Escaped with `!`,
+ * which no transaction's id has: Bull Board's pages decode a `%` in a job id once too often and then don't find the job.
+ */
 function escapeId(id: string): string {
-  return encodeURIComponent(id);
+  return encodeURIComponent(id).replaceAll('%', '!');
 }
 
 export function rootJobId(id: string): string {

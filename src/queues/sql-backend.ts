@@ -1,4 +1,4 @@
-import { createPostgresBackend, runMigrations, type BackendFactory, type ConnectionOptions, type IQueueBackend } from 'bullmq';
+import { createPostgresBackend, runMigrations, type BackendFactory } from 'bullmq';
 import type { SqlExecutor, SqlPool, SqlSession } from '../connections/sql.ts';
 import type { QueueBackend } from './backend.ts';
 
@@ -32,11 +32,11 @@ function poolInside(tx: SqlExecutor): SqlPool {
 /** BullMQ's PostgreSQL backend, on a server's pool or the embedded one. Its tables are in the schema `bullmq`. */
 export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
   return {
-    connection: pool as unknown as ConnectionOptions,
+    connection: pool,
     prefix: undefined,
-    factory: createPostgresBackend as unknown as BackendFactory<IQueueBackend, ConnectionOptions>,
+    factory: createPostgresBackend as unknown as BackendFactory,
     queuePrefix: namespace === 'amends' ? '' : `${namespace}.`,
-    forWorker: () => ({ connection: pool as unknown as ConnectionOptions, release: () => Promise.resolve() }),
+    forWorker: () => ({ connection: pool, release: () => Promise.resolve() }),
     inside: (tx) => sqlBackend(poolInside(tx), namespace),
   };
 }
@@ -45,7 +45,7 @@ export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
 export async function migrateQueues(pool: SqlPool): Promise<void> {
   const session = await pool.connect();
   try {
-    await runMigrations(session as unknown as Parameters<typeof runMigrations>[0]);
+    await runMigrations(session);
   } finally {
     session.release();
   }

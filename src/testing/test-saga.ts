@@ -25,7 +25,7 @@ export interface SagaTest<In, Output, Results> {
   /** Runs the saga to its end. */
   run(input: In): Promise<SagaOutcome<Output>>;
   /** The same with a step that throws `error`; a `StepFailed` is definite, anything else is retried and then undone. */
-  failing<Name extends keyof Results & string>(step: Name, error: Error, options?: FailingOptions): SagaTest<In, Output, Results>;
+  failing(step: keyof Results & string, error: Error, options?: FailingOptions): SagaTest<In, Output, Results>;
   /** The actions that had an effect in the last run, in order. */
   readonly ran: readonly (keyof Results & string)[];
   /** The steps that were undone in the last run, in order. */

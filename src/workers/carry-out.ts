@@ -64,9 +64,8 @@ async function verify(
   context: Omit<StepContext<never>, 'signal'>,
   options: CarryOutOptions,
 ): Promise<Carried | 'not-done' | undefined> {
-  const ask = due.handler.verify;
-  if (ask === undefined) return undefined;
-  const answer = await attempt((signal) => ask.call(due.handler, { ...context, signal }), options);
+  if (due.handler.verify === undefined) return undefined;
+  const answer = await attempt((signal) => due.handler.verify?.({ ...context, signal }), options);
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
 }
@@ -96,8 +95,7 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
     return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
   }
   if (due.op === 'run') return runAction(due, context, options);
-  const { compensate } = due.handler;
-  if (compensate === undefined) {
+  if (due.handler.compensate === undefined) {
     const error = new AmendsError(
       'INVALID_DEFINITION',
       `step "${due.name}" has no compensate here: deploy a worker that implements it, then retry`,
@@ -114,7 +112,7 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
         ? errorFrom(state.turn.error)
         : new Error(state.turn?.kind === 'cancelled' ? state.turn.reason : 'deadline passed'),
   };
-  const answer = await attempt((signal) => compensate.call(due.handler, { ...undo, signal }), options);
+  const answer = await attempt((signal) => due.handler.compensate?.({ ...undo, signal }), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   return failed(answer.error, 'unknown', isRetryable(answer.error));
 }

@@ -5,12 +5,12 @@ const PURGE_BATCH = 500;
 
 /** Removes ended transactions from the journal when their time is up. Every worker does; two at once do no harm. Gives a function that stops it. */
 export function startRetention(engine: Engine, retentionMs: number, onError: (error: unknown) => void): () => Promise<void> {
-  let stopped = false;
+  const stop = new AbortController();
   let purging: Promise<void> = Promise.resolve();
   const purge = async (): Promise<void> => {
     try {
       const endedBeforeMs = engine.clock.nowMs() - retentionMs;
-      while (!stopped && (await engine.journal.purge({ endedBeforeMs, limit: PURGE_BATCH })) === PURGE_BATCH);
+      while (!stop.signal.aborted && (await engine.journal.purge({ endedBeforeMs, limit: PURGE_BATCH })) === PURGE_BATCH);
     } catch (error) {
       onError(error); // the next turn tries again
     }
@@ -19,7 +19,7 @@ export function startRetention(engine: Engine, retentionMs: number, onError: (er
     purging = purging.then(purge);
   }, PURGE_EVERY_MS).unref();
   return async () => {
-    stopped = true;
+    stop.abort();
     clearInterval(timer);
     await purging;
   };
