@@ -135,7 +135,7 @@ export class StepWorker {
     let { state } = due;
     if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, worker, startedAtMs }));
 
-    const carried = await this.#options.active.during(state.id, (cancelled) =>
+    const call = (cancelled: AbortSignal): Promise<Carried> =>
       carryOut(
         { ...due, state },
         {
@@ -146,8 +146,9 @@ export class StepWorker {
           log: log.child({ attempt: number }),
           payload: engine.limits,
         },
-      ),
-    );
+      );
+    // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
+    const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(new AbortController().signal);
     const fact = this.#factOf(carried, due, facts);
     const recorded = await this.#record(rules, state, fact);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);

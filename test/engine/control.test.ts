@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { StepFailed } from '../../src/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { gate, orderSaga, useBench } from './fixture.ts';
@@ -86,6 +88,32 @@ describe.each(STORE_KINDS)('control and time on %s', (kind) => {
     const run = await bench.amends.start(saga, { order: 'o63' });
     expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'compensated', reason: { message: 'its deadline passed' } });
     expect(bench.ledger).toEqual(['reserve_stock', '-charge_card', '-reserve_stock']);
+  });
+
+  test('S62 neither the deadline nor the turn interrupts a compensation in work', async () => {
+    let fired = false;
+    const saga = orderSaga(
+      bench.ledger,
+      {
+        reserve_stock: {
+          async compensate({ signal }) {
+            signal.addEventListener('abort', () => (fired = true));
+            await delay(2_500); // longer than two heartbeats
+          },
+        },
+        charge_card: {
+          run() {
+            throw new StepFailed('declined');
+          },
+        },
+      },
+      { deadlineMs: 1_000 },
+    );
+    await bench.work([saga]);
+    const run = await bench.amends.start(saga, { order: 'o62' });
+    expect((await run.outcome({ timeoutMs: 15_000 })).status).toBe('compensated');
+    expect(fired).toBe(false);
+    expect(bench.ledger).toEqual(['reserve_stock', '-reserve_stock']);
   });
 
   test('S64 S65 the deadline passed before any worker was there: no effects', async () => {
