@@ -41,7 +41,7 @@ export function checkStream({ aggregateType, aggregateId }: StreamName): void {
   checkText('aggregateId', aggregateId);
 }
 
-export function checkExpectedVersion(expected: ExpectedVersion): void {
+function checkExpectedVersion(expected: ExpectedVersion): void {
   if (expected === 'none' || expected === 'exists' || expected === 'any') return;
   if (Number.isSafeInteger(expected) && expected >= 0) return;
   throw new AmendsError('INVALID_OPTION', `expectedVersion is ${String(expected)}: give a version from 0, 'none', 'exists' or 'any'`);

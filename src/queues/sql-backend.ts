@@ -1,4 +1,5 @@
 import { createPostgresBackend, runMigrations, type BackendFactory } from 'bullmq';
+import { reserveSession } from '../connections/postgres.ts';
 import type { SqlExecutor, SqlPool, SqlSession } from '../connections/sql.ts';
 import type { QueueBackend } from './backend.ts';
 
@@ -36,7 +37,16 @@ export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
     prefix: undefined,
     factory: createPostgresBackend as unknown as BackendFactory,
     queuePrefix: namespace === 'amends' ? '' : `${namespace}.`,
-    forWorker: () => ({ connection: pool, release: () => Promise.resolve() }),
+    forWorker() {
+      const giveBack = reserveSession(pool); // BullMQ keeps one session of the pool for listening
+      return {
+        connection: pool,
+        release() {
+          giveBack();
+          return Promise.resolve();
+        },
+      };
+    },
     inside: (tx) => sqlBackend(poolInside(tx), namespace),
   };
 }

@@ -1,0 +1,111 @@
+import { schemaOf } from '../../connections/migrate.ts';
+import { reaching } from '../../connections/postgres.ts';
+import type { SqlPool } from '../../connections/sql.ts';
+import { AmendsError } from '../../errors.ts';
+import { checkText } from '../../events/batch.ts';
+import { persistently } from '../../events/postgres/append.ts';
+import type { Plan } from '../../flows/plan.ts';
+import { TRANSACTION, type Journal } from '../journal.ts';
+import { announcementsOn } from './announcements.ts';
+import { journaledEvent, runCommit } from './commit.ts';
+import { listPage, momentOf } from './page.ts';
+import { summaryColumns, summaryFrom, type SummaryRow } from './summary-row.ts';
+
+/** Transactions one statement removes: its locks and its log stay small. */
+const PURGED_PER_CALL = 200;
+
+export interface PostgresJournalOptions {
+  readonly pool: SqlPool;
+  /** The SQL schema. 1 to 31 of `a-z 0-9 _`. */
+  readonly namespace: string;
+}
+
+interface PlanRow {
+  readonly plan: Plan;
+}
+
+/**
+ * The journal in PostgreSQL 14 or newer, or in the embedded store. Each commit is one call of a function in the database.
+ *
+ * @throws {AmendsError} INVALID_OPTION
+ */
+export function createPostgresJournal({ pool, namespace }: PostgresJournalOptions): Journal {
+  const schema = schemaOf(namespace);
+  const channel = `${namespace}.announced`;
+  const announcements = announcementsOn(pool, channel);
+  const sql = reaching(pool);
+  const texts = {
+    read: `SELECT ${schema}.ms("timestamp") AS at_ms, version::double precision AS at_version, event_type, event_data FROM ${schema}.events
+      WHERE aggregate_type = '${TRANSACTION}' AND aggregate_id = $1 AND version > $2 ORDER BY version`,
+    summaries: `SELECT ${summaryColumns(schema)} FROM ${schema}.transactions WHERE id = ANY ($1::text[])`,
+    registerPlan: `WITH stored AS (
+        INSERT INTO ${schema}.plans (saga, definition_version, plan) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING plan
+      )
+      SELECT plan FROM stored UNION ALL SELECT plan FROM ${schema}.plans WHERE saga = $1 AND definition_version = $2`,
+    findPlan: `SELECT plan FROM ${schema}.plans WHERE saga = $1 AND definition_version = $2`,
+    listPlans: `SELECT plan FROM ${schema}.plans`,
+    purge: `SELECT ${schema}.purge_transactions(${momentOf('$1')}, $2) AS removed`,
+    time: `SELECT ${schema}.ms(clock_timestamp()) AS now`,
+  };
+
+  return {
+    commit: (asked) =>
+      asked.tx === undefined ? persistently(() => runCommit(sql, schema, channel, asked)) : runCommit(asked.tx, schema, channel, asked),
+
+    async read(id, afterVersion = 0) {
+      const { rows } = await sql.query<Parameters<typeof journaledEvent>[0]>(texts.read, [
+        checkText("the transaction's id", id),
+        afterVersion,
+      ]);
+      return rows.map(journaledEvent);
+    },
+
+    list: (filter) => listPage(sql, schema, filter),
+
+    async summaries(ids) {
+      const { rows } = await sql.query<SummaryRow>(texts.summaries, [[...new Set(ids)]]);
+      return rows.map(summaryFrom);
+    },
+
+    async registerPlan(plan) {
+      for (;;) {
+        const { rows } = await sql.query<PlanRow>(texts.registerPlan, [plan.name, plan.version, JSON.stringify(plan)]);
+        // None: somebody stored one after this statement began, and it did not see that yet.
+        if (rows[0] !== undefined) return rows[0].plan;
+      }
+    },
+
+    async findPlan(saga, definitionVersion) {
+      return (await sql.query<PlanRow>(texts.findPlan, [saga, definitionVersion])).rows[0]?.plan;
+    },
+
+    async listPlans() {
+      return (await sql.query<PlanRow>(texts.listPlans)).rows.map(({ plan }) => plan);
+    },
+
+    watch: (listener) => announcements.watch(listener),
+
+    async purge({ endedBeforeMs, limit }) {
+      if (!Number.isFinite(endedBeforeMs)) {
+        throw new AmendsError('INVALID_OPTION', `endedBeforeMs is ${String(endedBeforeMs)}: give milliseconds`);
+      }
+      if (!Number.isSafeInteger(limit) || limit < 1) {
+        throw new AmendsError('INVALID_OPTION', `limit is ${String(limit)}: give a whole number from 1`);
+      }
+      let removed = 0;
+      while (removed < limit) {
+        const wanted = Math.min(PURGED_PER_CALL, limit - removed);
+        const { rows } = await sql.query<{ removed: number }>(texts.purge, [endedBeforeMs, wanted]);
+        removed += rows[0]!.removed;
+        if (rows[0]!.removed < wanted) break;
+      }
+      return removed;
+    },
+
+    async timeMs() {
+      return (await sql.query<{ now: number }>(texts.time)).rows[0]!.now;
+    },
+
+    close: () => announcements.close(),
+  };
+}
