@@ -53,7 +53,7 @@ export function namedStep<const Name extends string>(
             ledger.push(`-${name}`);
           },
         }),
-    ...(behaviour.verify === undefined ? {} : { verify: behaviour.verify }),
+    ...(behaviour.verify === undefined ? {} : { verify: async (context: StepContext<Args>) => behaviour.verify!(context) }),
   });
 }
 
