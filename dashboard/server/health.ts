@@ -7,7 +7,7 @@ const LONGEST_WAIT_MS = 2_000;
 /** Asks one store whether it is there. */
 export type Probe = () => Promise<unknown>;
 
-export interface Health {
+interface Health {
   readonly status: 'ok' | 'unavailable';
   readonly store: string;
   /** `ok`, or what is wrong, in words that name no address and no user: anybody may read this. */

@@ -3,6 +3,8 @@ import type { SqlResult } from './sql.ts';
 
 /** Statements that are kept prepared: planning them costs more than running them. Texts beyond that are planned each time. */
 const PREPARED = 500;
+/** How long statements may follow each other before the rest of the process gets its turn. */
+const BUSY_MS = 5;
 
 /** The right to run statements, until it ends. */
 export interface Turn {
@@ -16,6 +18,7 @@ export class SingleSession {
   readonly #waiting: (() => void)[] = [];
   #busy = false;
   #statements = 0;
+  #pausedAtMs = 0;
   #closed: Error | undefined;
 
   constructor(client: Client) {
@@ -77,8 +80,17 @@ export class SingleSession {
       ended = true;
       const next = this.#waiting.shift();
       if (next === undefined) this.#busy = false;
-      else next();
+      else this.#pass(next);
     };
+  }
+
+  /** The database answers in microtasks: while many ask, timers, sockets and signals would get no turn at all. */
+  #pass(next: () => void): void {
+    if (performance.now() - this.#pausedAtMs < BUSY_MS) return next();
+    setImmediate(() => {
+      this.#pausedAtMs = performance.now();
+      next();
+    });
   }
 
   #prepared(text: string): { readonly name?: string } {

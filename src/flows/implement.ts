@@ -1,6 +1,9 @@
 import { AmendsError } from '../errors.ts';
 import { checkHandler, type AnyStep, type Step, type StepHandler } from './step.ts';
 
+/** Conditional, so that it is known when the compiler looks at the code: literals in it are then typed by the contract. */
+type HandlerOf<Args, Result> = [Args, Result] extends [infer A, infer R] ? StepHandler<A, R> : never;
+
 /** A step's code together with its contract, for a worker. */
 export interface StepImplementation {
   readonly step: AnyStep;
@@ -20,7 +23,7 @@ export interface StepImplementation {
 export function implement<Args, Result>(
   // oxlint-disable-next-line typescript/no-explicit-any -- the input type plays no part in an implementation
   contract: Step<string, any, Args, Result>,
-  handler: StepHandler<Args, NoInfer<Result>>,
+  handler: HandlerOf<Args, Result>,
 ): StepImplementation {
   if (contract?.kind !== 'step') {
     throw new AmendsError('INVALID_DEFINITION', `implement() takes what step({ … }) gives and its code, not ${typeof contract}`);
@@ -31,6 +34,6 @@ export function implement<Args, Result>(
   if (handler?.run === undefined) {
     throw new AmendsError('INVALID_DEFINITION', `step "${contract.name}": implement() needs a run function`);
   }
-  checkHandler(`step "${contract.name}"`, handler as StepHandler<never, unknown>);
+  checkHandler(`step "${contract.name}"`, handler);
   return Object.freeze({ step: contract, handler });
 }

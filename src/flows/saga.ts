@@ -17,6 +17,12 @@ export interface SagaContext<Data, Results> {
   readonly results: Show<Results>;
 }
 
+/**
+ * Gives a step's input. Conditional, so that it is the contract alone that says what that is (`infer` takes no part in the inference of `In`),
+ * and so that it is known when the compiler looks at the mapper: literals in it are then typed by the contract, which NoInfer would prevent.
+ */
+type InputMapper<In, Context> = [In] extends [infer Given] ? (context: Context) => Given : never;
+
 /** How a step is used in this saga. */
 export interface UseOptions {
   /** Overrides the contract's policy in this saga. */
@@ -71,13 +77,13 @@ export interface Branches<Data, Results, Added = {}> {
   step<Name extends string, In, Result>(
     // oxlint-disable-next-line typescript/no-explicit-any -- parsed arguments play no part in a plan
     contract: Step<Name, In, any, Result> & Unused<Results & Added, Name>,
-    input: (context: SagaContext<Data, Results>) => NoInfer<In>,
+    input: InputMapper<In, SagaContext<Data, Results>>,
     options: ConditionalUseOptions<Data, Results>,
   ): Branches<Data, Results, Added & { readonly [K in Name]: Result | undefined }>;
   step<Name extends string, In, Result>(
-    // oxlint-disable-next-line typescript/no-explicit-any -- as above
+    // oxlint-disable-next-line typescript/no-explicit-any -- parsed arguments play no part in a plan
     contract: Step<Name, In, any, Result> & Unused<Results & Added, Name>,
-    input: (context: SagaContext<Data, Results>) => NoInfer<In>,
+    input: InputMapper<In, SagaContext<Data, Results>>,
     options?: UseOptions,
   ): Branches<Data, Results, Added & { readonly [K in Name]: Result }>;
 }
@@ -88,13 +94,13 @@ export interface SagaBuilder<In, Data, Results> extends Saga<In, Show<Results>, 
   step<Name extends string, StepIn, Result>(
     // oxlint-disable-next-line typescript/no-explicit-any -- as above
     contract: Step<Name, StepIn, any, Result> & Unused<Results, Name>,
-    input: (context: SagaContext<Data, Results>) => NoInfer<StepIn>,
+    input: InputMapper<StepIn, SagaContext<Data, Results>>,
     options: ConditionalUseOptions<Data, Results>,
   ): SagaBuilder<In, Data, Results & { readonly [K in Name]: Result | undefined }>;
   step<Name extends string, StepIn, Result>(
     // oxlint-disable-next-line typescript/no-explicit-any -- as above
     contract: Step<Name, StepIn, any, Result> & Unused<Results, Name>,
-    input: (context: SagaContext<Data, Results>) => NoInfer<StepIn>,
+    input: InputMapper<StepIn, SagaContext<Data, Results>>,
     options?: UseOptions,
   ): SagaBuilder<In, Data, Results & { readonly [K in Name]: Result }>;
   /** Adds steps that run at the same time; what follows waits for all of them. */

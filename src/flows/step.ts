@@ -42,10 +42,13 @@ export interface StepHandler<Args, Result> {
    * well when the attempts are used up. An error with `retryable: false` is not retried.
    */
   run(context: StepContext<Args>): Awaitable<Result>;
-  /** Undoes the step. It must be safe to call twice, and when the action never happened. It is retried until it succeeds. */
-  compensate?(context: CompensationContext<Args, Result>): Awaitable<void>;
+  /**
+   * Undoes the step. It must be safe to call twice, and when the action never happened. It is retried until it succeeds.
+   * A promise is awaited; what it gives is not used.
+   */
+  compensate?(context: CompensationContext<Args, Result>): unknown;
   /** Asks whether an action with unknown outcome happened: its result, `'not-done'`, or `'unknown'` to keep asking. */
-  verify?(context: StepContext<Args>): Awaitable<Result | 'not-done' | 'unknown'>;
+  verify?(context: StepContext<Args>): PromiseLike<Result | 'not-done' | 'unknown'>;
 }
 
 /**
@@ -97,6 +100,11 @@ export interface StepOptions<Name extends string, I extends Schema, O extends Sc
   readonly compensation?: { readonly timeoutMs?: number; readonly retry?: RetryPolicy };
 }
 
+/** The code of an inline step. A conditional type, so that the compiler has resolved it by the schemas when it looks at the code's literals. */
+type InlineHandler<I extends Schema, O extends Schema> = [I, O] extends [Schema, Schema]
+  ? Partial<StepHandler<OutputOf<I>, OutputOf<O>>>
+  : never;
+
 /**
  * Declares a step. With `run` (and `compensate`) it is complete; without, it is a contract that {@link implement} fills in the service's process.
  *
@@ -108,7 +116,7 @@ export interface StepOptions<Name extends string, I extends Schema, O extends Sc
  * });
  */
 export function step<const Name extends string, I extends Schema, O extends Schema>(
-  options: StepOptions<Name, I, O> & Partial<StepHandler<OutputOf<I>, NoInfer<OutputOf<O>>>>,
+  options: StepOptions<Name, I, O> & InlineHandler<I, O>,
 ): Step<Name, InputOf<I>, OutputOf<I>, OutputOf<O>> {
   const name = checkName('step', options.name) as Name;
   const where = `step "${name}"`;

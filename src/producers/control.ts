@@ -44,11 +44,16 @@ export async function cancel(
 export async function withdrawIdle(engine: Engine, rules: Rules, from: State): Promise<void> {
   if (from.direction === 'forward' && from.pendingTurn === undefined) return;
   let state = from;
-  for (const [step, { status, doubtful }] of Object.entries(from.steps)) {
+  for (const [step, { status, doubtful, attemptsEver }] of Object.entries(from.steps)) {
     if (status !== 'issued') continue;
     // A pivot that may have had its effect stays: only its outcome settles it.
     if (doubtful && stepOf(rules.plan, step).kind === 'pivot') continue;
-    if (!(await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run')))) continue;
+    const deliveries = await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run'));
+    if (deliveries === undefined) continue;
+    if (deliveries > attemptsEver) {
+      // It was delivered and nothing came of it on record: the worker was lost, perhaps after the effect.
+      ({ state } = await engine.transactions.record(rules, state, { type: 'attempt_lost', step, op: 'run' }));
+    }
     const withdrawn = await engine.transactions.record(rules, state, { type: 'withdrawn', step });
     state = withdrawn.state;
     await advance(engine.queues, rules.plan, state, withdrawn.events);

@@ -5,7 +5,7 @@ import type { Operation, State } from '../machine/state.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
-export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
+function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
   return { queue: sagaQueue(state.saga), jobId: rootJobId(state.id), message: { transaction: state.id, saga: state.saga } };
 }
 

@@ -64,16 +64,16 @@ export class BullmqQueues implements QueuePort {
     return job === undefined ? 'missing' : (JOB_STATES[await job.getState()] ?? 'missing');
   }
 
-  async remove(place: JobPlace): Promise<boolean> {
+  async remove(place: JobPlace): Promise<number | undefined> {
     const job = await this.#find(place);
-    if (job === undefined) return false;
+    if (job === undefined) return undefined;
     const state = await job.getState();
-    if (state !== 'waiting' && state !== 'delayed' && state !== 'prioritized') return false;
+    if (state !== 'waiting' && state !== 'delayed' && state !== 'prioritized') return undefined;
     try {
       await job.remove();
-      return true;
+      return job.attemptsStarted;
     } catch (error) {
-      if (await job.isActive()) return false; // a worker took it between the look and the removal
+      if (await job.isActive()) return undefined; // a worker took it between the look and the removal
       throw error;
     }
   }

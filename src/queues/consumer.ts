@@ -63,7 +63,7 @@ export async function startConsumer(
       name: job.name,
       data: job.data as unknown,
       deliveries: job.attemptsStarted,
-      losses: job.stalledCounter,
+      failures: job.attemptsMade + job.stalledCounter,
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
     return carryOut(verdict, job, token ?? '');

@@ -42,8 +42,8 @@ export interface Delivery {
   readonly data: unknown;
   /** 1 for the first. */
   readonly deliveries: number;
-  /** How often a worker was lost with it. */
-  readonly losses: number;
+  /** How many deliveries of it ended in an error or with the loss of the worker, that it was not merely put off. */
+  readonly failures: number;
 }
 
 export interface ConsumerOptions {
@@ -73,8 +73,8 @@ export interface QueuePort {
   /** Adds a root alone, when it is gone. No-op when the job exists. */
   addRoot(root: RootJob): Promise<void>;
   stateOf(place: JobPlace): Promise<JobState>;
-  /** Removes a job that nobody works on. `false`: it isn't there or is in work. */
-  remove(place: JobPlace): Promise<boolean>;
+  /** Removes a job that nobody works on. Gives how often it had been delivered; `undefined`: it isn't there or is in work. */
+  remove(place: JobPlace): Promise<number | undefined>;
   /** Puts a failed job back to work. `false`: it isn't in `failed`. */
   retry(place: JobPlace): Promise<boolean>;
   /** Delivers a delayed job now. `false`: it isn't delayed. */

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { isAmendsError } from '../errors.ts';
 import type { AnyStep, StepHandler } from '../flows/step.ts';
 import type { Recorded } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
@@ -22,12 +24,16 @@ export interface StepWorkerOptions {
   /** Names this process in the history. */
   readonly worker: string;
   readonly graceMs: number;
+  /** Fires when the worker is being closed. */
+  readonly closing: AbortSignal;
 }
 
 /** How long a job waits that this worker has not the definition or the code for, in milliseconds. At random, so that another worker has its chance. */
 export function postponeMs(): number {
   return Math.round(500 + Math.random() * 1_000);
 }
+
+const LOOK_AGAIN_MS = 1_000;
 
 /** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
 const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating' };
@@ -76,11 +82,34 @@ export class StepWorker {
   }
 
   async #record(rules: Rules, state: State, fact: Fact): Promise<Recorded> {
-    const recorded = await this.#engine.transactions.record(rules, state, fact);
-    await advance(this.#engine.queues, rules.plan, recorded.state, recorded.events);
-    if (recorded.events.some(({ type }) => type === 'saga_turned')) {
+    return this.#passOn(rules, await this.#engine.transactions.record(rules, state, fact));
+  }
+
+  /** Writes down what came of an attempt. It is known here alone, so while the store is away it is tried again until the worker is closed. */
+  async #recordOutcome({ rules, name, op }: DueOperation, state: State, fact: Fact, log: Logger): Promise<Recorded> {
+    for (let failed = 1; ; failed++) {
+      let recorded: Recorded;
+      try {
+        recorded = await this.#engine.transactions.record(rules, state, fact);
+      } catch (error) {
+        if (this.#options.closing.aborted || isAmendsError(error, 'TRANSACTION_NOT_FOUND')) throw error;
+        log.error({ err: error }, 'the outcome of an attempt could not be recorded, will be tried again');
+        await delay(Math.min(200 * 2 ** failed, 10_000), undefined, { signal: this.#options.closing }).catch(() => undefined);
+        continue;
+      }
+      // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
+      if (failed > 1 && recorded.events.length === 0) await restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op });
+      return this.#passOn(rules, recorded);
+    }
+  }
+
+  /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
+  async #passOn(rules: Rules, recorded: Recorded): Promise<Recorded> {
+    const { state, events } = recorded;
+    await advance(this.#engine.queues, rules.plan, state, events);
+    if (events.some(({ type }) => type === 'saga_turned')) {
       this.#options.active.abort(state.id);
-      await withdrawIdle(this.#engine, rules, recorded.state);
+      await withdrawIdle(this.#engine, rules, state);
     }
     return recorded;
   }
@@ -96,9 +125,9 @@ export class StepWorker {
     }
     if (status() !== DUE[op]) return this.#settledBefore(work, state);
 
-    const lostBefore = stepState(state, name)!.lost;
-    if (work.delivery.losses > lostBefore || work.recovered) {
-      log.warn('a worker was lost in the middle of this operation');
+    const { failures, deliveries } = work.delivery;
+    if (failures > stepState(state, name)!.attemptsEver || (work.recovered && deliveries === 1)) {
+      log.warn('an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
       ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op }));
     }
     if (op === 'run') {
@@ -150,7 +179,7 @@ export class StepWorker {
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
     const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(new AbortController().signal);
     const fact = this.#factOf(carried, due, facts);
-    const recorded = await this.#record(rules, state, fact);
+    const recorded = await this.#recordOutcome(due, state, fact, log);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
     return this.#verdict(carried, recorded, name, op, log);
   }
@@ -185,7 +214,9 @@ export class StepWorker {
       log.warn({ error: carried.error.message, retryInMs: retried.data.retryInMs }, 'attempt failed, will be retried');
       return { kind: 'again', afterMs: retried.data.retryInMs, error };
     }
-    const stuck = stepState(state, name)?.status === STUCK[op];
+    const status = stepState(state, name)?.status;
+    if (status === DUE[op]) return { kind: 'again', afterMs: LOOK_AGAIN_MS, error }; // told twice: what is on record decides
+    const stuck = status === STUCK[op];
     log[stuck ? 'error' : 'warn'](
       { err: carried.error, outcome: carried.outcome },
       stuck ? 'stuck: needs a person' : 'failed, the saga turns back',

@@ -135,12 +135,14 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   const name = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   const onError = (error: unknown): void => engine.log.error({ err: error }, 'worker error');
   const active = new ActiveActions(engine.journal, onError);
+  const down = new AbortController();
   const steps = new StepWorker({
     engine,
     active,
     find: (contract) => handlers.get(keyOf(contract)),
     worker: name,
     graceMs: limits.graceMs,
+    closing: down.signal,
   });
   const handle = async (delivery: Delivery): Promise<Verdict> =>
     delivery.jobId.startsWith('root.') ? coordinate(engine, delivery) : steps.handle(delivery);
@@ -166,6 +168,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     return consumers;
   };
   const end = async (): Promise<void> => {
+    down.abort();
     const consumers = await running?.catch(() => []);
     await Promise.all((consumers ?? []).map((consumer) => consumer.close()));
     await stopRetention?.();

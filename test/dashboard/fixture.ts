@@ -6,7 +6,7 @@ import { connectTo } from '../engine/fixture.ts';
 import { useStore, type StoreKind } from '../support/stores.ts';
 
 /** What the services do at the moment. A test turns them as it goes. */
-export interface Services {
+interface Services {
   declines: boolean;
   /** The payment provider gives no clear answer. */
   vague: boolean;
@@ -39,7 +39,7 @@ export function tripSaga(name = 'trip'): TripSaga {
 }
 
 /** The code of both services, as `services` says. */
-export function implementations(services: Services) {
+function implementations(services: Services) {
   return [
     implement(reserveStock, {
       run: ({ input }) => ({ ref: `stock/${input.order}` }),

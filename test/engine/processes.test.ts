@@ -90,9 +90,9 @@ describe.each(['redis', 'postgres'] as const)('each service in processes of its 
       fleet.start('inventory', 'inventory');
       fleet.start('payments 1', 'payments');
       fleet.start('payments 2', 'payments');
-      let busy = true;
+      const over = new AbortController();
       const chaos = (async () => {
-        for (let i = 0; i < 8 && busy; i++) {
+        for (let i = 0; i < 8 && !over.signal.aborted; i++) {
           await delay(700);
           await fleet.kill(fleet.names[(i * 3) % fleet.names.length]!);
         }
@@ -106,7 +106,7 @@ describe.each(['redis', 'postgres'] as const)('each service in processes of its 
       const outcomes = await Promise.all(
         runs.map(async ({ orderId, run }) => ({ orderId, status: (await run.outcome({ timeoutMs: 100_000 })).status })),
       );
-      busy = false;
+      over.abort();
       await chaos;
       const statuses = new Set(outcomes.map(({ status }) => status));
       expect(statuses).toEqual(new Set(['completed', 'compensated']));

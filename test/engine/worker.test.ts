@@ -121,11 +121,55 @@ describe.each(STORE_KINDS)('workers on %s', (kind) => {
     const definition = orderSaga(bench.ledger);
     const run = await bench.amends.start(definition, { order: 'w6' }, { id: 'w6' });
     const { queues } = engineOf(bench.amends);
-    expect(await queues.remove({ queue: 'saga-order', jobId: operationJobId('w6', 'reserve_stock', 'run') })).toBe(true);
+    expect(await queues.remove({ queue: 'saga-order', jobId: operationJobId('w6', 'reserve_stock', 'run') })).toBe(0);
     await bench.work([definition]);
     expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('completed');
     expect(bench.ledger).toHaveLength(4);
   });
+
+  test('a delivery that ended without a record leaves the step in doubt: a definite failure after it is still undone', async () => {
+    const definition = orderSaga(bench.ledger, {
+      reserve_stock: {
+        run() {
+          throw new StepFailed('there is one already');
+        },
+      },
+    });
+    const run = await bench.amends.start(definition, { order: 'w9' }, { id: 'w9' });
+    await takeAndFail('w9');
+    await bench.work([definition]);
+    expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('compensated');
+    expect(bench.ledger).toEqual(['-reserve_stock']);
+    expect((await run.history()).map(({ event }) => event.type)).toContain('attempt_lost');
+  });
+
+  test('a cancel does not take back as unused a job that was delivered before', async () => {
+    const definition = orderSaga(bench.ledger);
+    const run = await bench.amends.start(definition, { order: 'w10' }, { id: 'w10' });
+    await takeAndFail('w10');
+    expect(await run.cancel()).toBe(true);
+    await bench.work([definition]);
+    expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('compensated');
+    expect(bench.ledger).toEqual(['-reserve_stock']);
+  });
+
+  /** What a worker leaves behind that did something and lost its store before it could write that down. */
+  async function takeAndFail(id: string): Promise<void> {
+    const { queues } = engineOf(bench.amends);
+    const taken = gate();
+    const consumer = await queues.consume(
+      'saga-order',
+      () => {
+        taken.open();
+        return Promise.resolve({ kind: 'again', afterMs: 1_500, error: new Error('store away') });
+      },
+      { concurrency: 1, lockMs: 2_000, stallCheckMs: 1_000, onError: () => undefined },
+    );
+    await taken.opened;
+    const place = { queue: 'saga-order', jobId: operationJobId(id, 'reserve_stock', 'run') };
+    await eventually(async () => expect(await queues.stateOf(place)).toBe('delayed'));
+    await consumer.close();
+  }
 
   test('S109 close() lets the action in work finish and takes nothing new', async () => {
     const begun = gate();

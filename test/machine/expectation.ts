@@ -1,0 +1,133 @@
+import type { TransactionEvent } from '../../src/machine/event.ts';
+import type { Fact } from '../../src/machine/fact.ts';
+import type { TurnReason } from '../../src/machine/state.ts';
+import type { Entry, Model } from './model.ts';
+
+/** An event that has to come, with those of its data that matter. */
+export interface Expected {
+  readonly type: TransactionEvent['type'];
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What is to be said of a fact itself, before what follows from it; or that it is refused with NOT_ALLOWED. */
+export type Verdict = readonly Expected[] | 'refused';
+
+type StepFact<T extends Fact['type']> = Extract<Fact, { type: T }>;
+
+function turned(turn: TurnReason): Expected {
+  return { type: 'saga_turned', data: { turn } };
+}
+
+function turn(model: Model, reason: TurnReason): Verdict {
+  if (!model.pivotInFlight) return [turned(reason)];
+  return model.pending === undefined ? [{ type: 'turn_requested', data: { turn: reason } }] : [];
+}
+
+/** An answer of an attempt whose end was recorded before, while another one may be running. */
+function overlaps(entry: Entry, attempt: number): boolean {
+  return attempt <= entry.ended && !entry.resting;
+}
+
+function isOpen(entry: Entry, op: 'run' | 'compensate'): boolean {
+  return op === 'run' ? entry.run === 'open' : entry.undo === 'open';
+}
+
+function onSuccess(entry: Entry, fact: StepFact<'succeeded'>): Verdict {
+  const { step, result } = fact;
+  const late: Expected = { type: 'late_result', data: { step, op: 'run', succeeded: true } };
+  if (entry.run === 'succeeded') return entry.undo === 'none' ? [] : [late];
+  if (entry.run !== 'open' && entry.run !== 'stuck') return [late];
+  if (entry.spec.kind === 'compensatable' && overlaps(entry, fact.attempt)) return [late];
+  return [{ type: 'step_succeeded', data: { step, result } }];
+}
+
+function onActionFailure(model: Model, entry: Entry, fact: StepFact<'attempt_failed'>, deadlineAtMs: number | null): Verdict {
+  const { step, error } = fact;
+  const { kind, attempts } = entry.spec;
+  const failures = entry.failures + 1;
+  const again: Expected = { type: 'attempt_failed', data: { step, op: 'run', error, outcome: fact.outcome, attempt: fact.attempt } };
+  if (kind === 'retriable' || model.pastPivot) {
+    return failures === attempts ? [again, { type: 'step_overdue', data: { step, attempts } }] : [again];
+  }
+  const mayRetry = fact.retryable && failures < attempts;
+  const late = deadlineAtMs !== null && fact.nowMs >= deadlineAtMs;
+  const ownReason: TurnReason = mayRetry && late ? { kind: 'deadline' } : { kind: 'step_failed', step, error };
+  if (kind === 'pivot') {
+    const settles = fact.outcome === 'definite' && (!mayRetry || late || model.pending !== undefined);
+    if (settles) {
+      const reason = model.pending ?? (mayRetry ? { kind: 'deadline' } : ownReason);
+      return [{ type: 'step_failed', data: { step, error, outcome: 'definite' } }, turned(reason)];
+    }
+    return mayRetry ? [again] : [{ type: 'step_stuck', data: { step, error } }];
+  }
+  if (model.turned === undefined && mayRetry && !late) return [again];
+  const outcome = entry.doubtful || fact.outcome === 'unknown' ? 'unknown' : 'definite';
+  const failed: Expected = { type: 'step_failed', data: { step, error, outcome } };
+  return model.turned === undefined ? [failed, turned(ownReason)] : [failed];
+}
+
+function onUndoFailure(entry: Entry, fact: StepFact<'attempt_failed'>): Verdict {
+  const { step, error } = fact;
+  return fact.retryable && entry.failures + 1 < entry.spec.undoAttempts
+    ? [{ type: 'attempt_failed', data: { step, op: 'compensate', error } }]
+    : [{ type: 'compensation_stuck', data: { step, error } }];
+}
+
+function onWithdrawal(model: Model, entry: Entry, { step }: StepFact<'withdrawn'>): Verdict {
+  if (entry.run !== 'open' || (model.turned === undefined && model.pending === undefined)) return [];
+  const isPivot = entry.spec.kind === 'pivot';
+  if (isPivot && entry.doubtful) return [];
+  const taken: Expected = entry.doubtful
+    ? { type: 'step_failed', data: { step, outcome: 'unknown' } }
+    : { type: 'step_withdrawn', data: { step } };
+  return isPivot ? [taken, turned(model.pending!)] : [taken];
+}
+
+function onRetry(model: Model, { by }: StepFact<'retry_requested'>): Verdict {
+  return model.all.flatMap(({ spec: { name }, run, undo }): Expected[] => {
+    const asked = (op: 'run' | 'compensate'): Expected => ({ type: 'retry_requested', data: { step: name, op, by } });
+    if (run === 'stuck' || run === 'unbound') return [asked('run')];
+    return undo === 'stuck' ? [asked('compensate')] : [];
+  });
+}
+
+/** What the rules say of a fact, by the test's own model. */
+export function expectation(model: Model, fact: Fact, deadlineAtMs: number | null): Verdict {
+  if (model.end !== undefined) return fact.type === 'succeeded' ? onSuccess(model.entry(fact.step), fact) : [];
+  switch (fact.type) {
+    case 'nudged':
+      return [];
+    case 'cancel_requested':
+      if (model.turned !== undefined) return [];
+      return model.pastPivot ? 'refused' : turn(model, { kind: 'cancelled', reason: fact.reason, by: fact.by });
+    case 'deadline_passed':
+      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || model.turned !== undefined || model.pastPivot) return [];
+      return turn(model, { kind: 'deadline' });
+    case 'retry_requested':
+      return onRetry(model, fact);
+    case 'attempt_started': {
+      const entry = model.entry(fact.step);
+      if (!isOpen(entry, fact.op) || entry.ended === 0) return [];
+      return [{ type: 'attempt_started', data: { step: fact.step, op: fact.op, attempt: entry.ended + 1 } }];
+    }
+    case 'attempt_lost': {
+      const entry = model.entry(fact.step);
+      if (!isOpen(entry, fact.op)) return [];
+      return [{ type: 'attempt_lost', data: { step: fact.step, op: fact.op, attempt: entry.ended + 1 } }];
+    }
+    case 'succeeded':
+      return onSuccess(model.entry(fact.step), fact);
+    case 'attempt_failed': {
+      const entry = model.entry(fact.step);
+      if (!isOpen(entry, fact.op) || fact.attempt <= entry.ended) return [];
+      return fact.op === 'run' ? onActionFailure(model, entry, fact, deadlineAtMs) : onUndoFailure(entry, fact);
+    }
+    case 'compensated': {
+      const entry = model.entry(fact.step);
+      if (entry.undo !== 'stuck' && (entry.undo !== 'open' || overlaps(entry, fact.attempt))) return [];
+      return [{ type: 'compensation_succeeded', data: { step: fact.step } }];
+    }
+    case 'withdrawn':
+      return onWithdrawal(model, model.entry(fact.step), fact);
+  }
+}
