@@ -1,18 +1,15 @@
 import { schemaOf } from '../../connections/migrate.ts';
 import { reaching } from '../../connections/postgres.ts';
 import type { SqlPool } from '../../connections/sql.ts';
-import { AmendsError } from '../../errors.ts';
 import { checkText } from '../../events/batch.ts';
 import { persistently } from '../../events/postgres/append.ts';
 import type { Plan } from '../../flows/plan.ts';
 import { TRANSACTION, type Journal } from '../journal.ts';
+import { purgeInCalls } from '../purge.ts';
 import { announcementsOn } from './announcements.ts';
 import { journaledEvent, runCommit } from './commit.ts';
 import { listPage, momentOf } from './page.ts';
 import { summaryColumns, summaryFrom, type SummaryRow } from './summary-row.ts';
-
-/** Transactions one statement removes: its locks and its log stay small. */
-const PURGED_PER_CALL = 200;
 
 export interface PostgresJournalOptions {
   readonly pool: SqlPool;
@@ -85,23 +82,11 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
 
     watch: (listener) => announcements.watch(listener),
 
-    async purge({ endedBeforeMs, limit }) {
-      if (!Number.isFinite(endedBeforeMs)) {
-        throw new AmendsError('INVALID_OPTION', `endedBeforeMs is ${String(endedBeforeMs)}: give milliseconds`);
-      }
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw new AmendsError('INVALID_OPTION', `limit is ${String(limit)}: give a whole number from 1`);
-      }
-      let removed = 0;
-      while (removed < limit) {
-        const wanted = Math.min(PURGED_PER_CALL, limit - removed);
+    purge: (options) =>
+      purgeInCalls(options, async (endedBeforeMs, wanted) => {
         const { rows } = await sql.query<{ removed: number }>(texts.purge, [endedBeforeMs, wanted]);
-        removed += rows[0]!.removed;
-        if (rows[0]!.removed < wanted) break;
-      }
-      return removed;
-    },
-
+        return rows[0]!.removed;
+      }),
     async timeMs() {
       return (await sql.query<{ now: number }>(texts.time)).rows[0]!.now;
     },

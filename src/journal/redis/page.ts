@@ -1,6 +1,6 @@
-import { AmendsError } from '../../errors.ts';
 import type { RedisScript } from '../../events/redis/script.ts';
 import type { ListFilter, TransactionPage, TransactionSummary } from '../journal.ts';
+import { decodeCursor, encodeCursor, resolveLimit } from '../page-limits.ts';
 import { summaryFrom, tagField } from './summary-hash.ts';
 
 /** Entries one script call looks at: about 2 ms, during which Redis serves nobody else. */
@@ -8,43 +8,20 @@ const ENTRIES_PER_CALL = 500;
 /** Calls for one page. A filter that few fit gives a short page with a cursor rather than a long wait. */
 const CALLS_PER_PAGE = 20;
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 200;
-const MAX_CURSOR_LENGTH = 4_096;
-
 /** The last entry looked at: its start as Redis wrote it, and its id. */
-type Place = readonly [startedAt: string, id: string];
+type Entry = readonly [startedAt: string, id: string];
 
-const FIRST: Place = ['', ''];
+const FIRST: Entry = ['', ''];
 
-function encodeCursor(place: Place): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
-
-function decodeCursor(cursor: string): Place {
-  if (typeof cursor === 'string' && cursor.length <= MAX_CURSOR_LENGTH && /^[\w-]+$/.test(cursor)) {
-    try {
-      const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-      if (Array.isArray(place) && place.length === 2) {
-        const [startedAt, id] = place as unknown[];
-        if (typeof startedAt === 'string' && /^\d{1,16}$/.test(startedAt) && typeof id === 'string' && id !== '') return [startedAt, id];
-      }
-    } catch {
-      // not JSON: refused below
-    }
-  }
-  throw new AmendsError('INVALID_OPTION', 'the cursor is not one that a list gave: pass nextCursor of the page before unchanged, or none');
-}
-
-function checkLimit(limit: number): number {
-  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new AmendsError('INVALID_OPTION', `limit is ${String(limit)}: give a whole number from 1 to ${MAX_LIMIT}`);
+function entryAt(cursor: string): Entry {
+  const [startedAtMs, id] = decodeCursor(cursor);
+  return [String(startedAtMs), id];
 }
 
 /** One page of the list; `script` is list.lua. */
 export async function listPage(script: RedisScript, root: string, filter: ListFilter): Promise<TransactionPage> {
-  const limit = checkLimit(filter.limit ?? DEFAULT_LIMIT);
-  let place = filter.cursor === undefined ? FIRST : decodeCursor(filter.cursor);
+  const limit = resolveLimit(filter.limit);
+  let place = filter.cursor === undefined ? FIRST : entryAt(filter.cursor);
   const statuses = [...new Set(filter.status)];
   const conditions = Object.entries(filter.tag ?? {}).flatMap(([name, value]) => [tagField(name), value]);
   if (filter.saga !== undefined) conditions.push('saga', filter.saga);
@@ -62,5 +39,5 @@ export async function listPage(script: RedisScript, root: string, filter: ListFi
     place = [startedAt, id];
     if (transactions.length >= limit) break;
   }
-  return { transactions, nextCursor: encodeCursor(place) };
+  return { transactions, nextCursor: encodeCursor([Number(place[0]), place[1]]) };
 }

@@ -11,6 +11,7 @@ import type { Plan } from '../../flows/plan.ts';
 import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
+import { purgeInCalls } from '../purge.ts';
 import { announcementsOn } from './announcements.ts';
 import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
@@ -22,8 +23,6 @@ const SUMMARIES = readLua(lua('./summaries.lua'));
 const PURGE = readLua(lua('./purge.lua'));
 const REGISTER_PLAN = readLua(lua('./register-plan.lua'));
 
-/** Transactions one script call removes: a few milliseconds, during which Redis serves nobody else. */
-const PURGED_PER_CALL = 100;
 const SUMMARIES_PER_CALL = 500;
 
 export interface RedisJournalOptions {
@@ -134,22 +133,7 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
 
     watch: (listener) => announcements.watch(listener),
 
-    async purge({ endedBeforeMs, limit }) {
-      if (!Number.isFinite(endedBeforeMs))
-        throw new AmendsError('INVALID_OPTION', `endedBeforeMs is ${String(endedBeforeMs)}: give milliseconds`);
-      if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw new AmendsError('INVALID_OPTION', `limit is ${String(limit)}: give a whole number from 1`);
-      }
-      let removed = 0;
-      while (removed < limit) {
-        const wanted = Math.min(PURGED_PER_CALL, limit - removed);
-        const count = Number(await purge(root, endedBeforeMs, wanted));
-        removed += count;
-        if (count < wanted) break;
-      }
-      return removed;
-    },
-
+    purge: (options) => purgeInCalls(options, async (endedBeforeMs, wanted) => Number(await purge(root, endedBeforeMs, wanted))),
     async timeMs() {
       const [seconds, microseconds] = await reachable(redis.time());
       return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
