@@ -63,7 +63,7 @@ export function toJson(value: unknown, what: string, limits: PayloadLimits = DEF
         return refuse(path, `is a ${typeof node}, which can't be stored: leave it out`);
     }
     if (node === null) return;
-    if (depth > limits.maxDepth) {
+    if (depth >= limits.maxDepth) {
       throw new AmendsError('PAYLOAD_TOO_LARGE', `${what} is nested deeper than ${limits.maxDepth} levels: flatten it`, {
         details: { maxDepth: limits.maxDepth },
       });

@@ -58,8 +58,8 @@ test.each<[string, unknown, string]>([
 
 test('S24 nesting has a limit', () => {
   const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
-  expect(toJson(nested(65), 'x')).toHaveLength(131);
-  expect(() => toJson(nested(66), 'x')).toThrow(refusal('x is nested deeper than 64 levels: flatten it', 'PAYLOAD_TOO_LARGE'));
+  expect(toJson(nested(64), 'x')).toHaveLength(129);
+  expect(() => toJson(nested(65), 'x')).toThrow(refusal('x is nested deeper than 64 levels: flatten it', 'PAYLOAD_TOO_LARGE'));
   let deep: unknown = {};
   for (let level = 0; level < 100_000; level++) deep = { deep };
   expect(() => toJson(deep, 'x')).toThrow(refusal('x is nested deeper than 64 levels: flatten it', 'PAYLOAD_TOO_LARGE'));
