@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { SagaOutcome } from '../../producers/outcome.ts';
+import { AmendsError } from '../../errors.ts';
+import { LOOK, using } from '../connection.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { hintFor, type GlobalOptions } from '../options.ts';
+import { print } from '../output.ts';
+import { printable } from '../printable.ts';
+import { interruptible } from '../signals.ts';
+
+interface CancelOptions {
+  readonly reason?: string;
+  readonly wait?: true;
+}
+
+async function tellOutcome(id: string, outcome: SagaOutcome<unknown>, globals: GlobalOptions): Promise<ExitCode> {
+  switch (outcome.status) {
+    case 'compensated':
+      await print(`${id} is undone: nothing is left behind.`);
+      return EXIT.ok;
+    case 'completed':
+      await print(`${id} has completed: it was too late to cancel it.`);
+      return EXIT.failed;
+    default:
+      await print(`${id} is ${outcome.status}: not undone: ${outcome.notCompensated.map(printable).join(', ')}`);
+      await print(`Look: ${hintFor(globals)(`amends show ${id}`)}`);
+      return EXIT.failed;
+  }
+}
+
+async function cancel(given: string, _options: unknown, command: Command): Promise<void> {
+  const { reason, wait, ...globals } = command.optsWithGlobals<CancelOptions & GlobalOptions>();
+  const id = printable(given);
+  const work = (signal?: AbortSignal): Promise<ExitCode> =>
+    using(globals, LOOK, async (amends) => {
+      if (wait === true && amends.store === 'embedded') {
+        throw new AmendsError(
+          'INVALID_OPTION',
+          '--wait: while this command has the embedded store no worker can undo anything; leave --wait out, then start the worker',
+        );
+      }
+      const run = amends.get(given);
+      const turned = await run.cancel(reason === undefined ? {} : { reason });
+      if (wait === true) return tellOutcome(id, await run.outcome(signal === undefined ? {} : { signal }), globals);
+      const look = hintFor(globals)(`amends show ${id}`);
+      await print(turned ? `${id} turns back; workers undo it. Look: ${look}` : `${id} had turned back or ended before. Look: ${look}`);
+      return EXIT.ok;
+    });
+  process.exitCode = wait === true ? await interruptible('no longer waiting', work) : await work();
+}
+
+export function addCancel(program: Command): void {
+  program
+    .command('cancel')
+    .argument('<id>', 'id of the saga')
+    .summary('turn a saga back: undo what it has done')
+    .description('Turns a saga back: what waits is taken back, what runs is told to stop, what is done is undone. Refused past its pivot.')
+    .option('--reason <text>', 'why; it becomes part of the history')
+    .option('--wait', 'wait until it is undone; exits with 1 when it gets stuck or completed before')
+    .addHelpText('after', '\nExample:\n  amends cancel order-42 --reason "customer changed their mind" --wait')
+    .action(cancel);
+}

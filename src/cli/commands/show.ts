@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { LOOK, using } from '../connection.ts';
+import { hintFor, type GlobalOptions } from '../options.ts';
+import { print } from '../output.ts';
+import { paintFor } from '../paint.ts';
+import { renderTimeline } from '../timeline.ts';
+
+async function show(id: string, _options: unknown, command: Command): Promise<void> {
+  const { json, ...globals } = command.optsWithGlobals<{ readonly json?: true } & GlobalOptions>();
+  await using(globals, LOOK, async (amends) => {
+    const run = amends.get(id);
+    const [view, history] = await Promise.all([run.view(), run.history()]);
+    if (json === true) return print(JSON.stringify({ ...view, history }));
+    const { notCompensated } = view;
+    const hint = hintFor(globals);
+    await print(renderTimeline({ id, history, notCompensated, nowMs: Date.now(), hint, paint: paintFor(process.stdout) }));
+  });
+}
+
+export function addShow(program: Command): void {
+  program
+    .command('show')
+    .argument('<id>', 'id of the saga, as amends list shows it')
+    .summary('show what has happened to a saga, and what to do next')
+    .description('Shows everything that has happened to one saga in a timeline, what is left behind, and what to do next.')
+    .option('--json', 'one JSON object: how it stands, and its history')
+    .addHelpText('after', '\nExample:\n  amends show order-42')
+    .action(show);
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { open } from '../connection.ts';
+import { loadModule } from '../module.ts';
+import { list, wholeNumber, type GlobalOptions } from '../options.ts';
+import { untilSignal } from '../signals.ts';
+
+interface WorkerCommandOptions {
+  readonly concurrency?: number;
+  readonly services?: readonly string[];
+  readonly graceMs: number;
+  readonly migrate: boolean;
+}
+
+async function worker(path: string, _options: unknown, command: Command): Promise<void> {
+  const { concurrency, services, graceMs, migrate, ...globals } = command.optsWithGlobals<WorkerCommandOptions & GlobalOptions>();
+  const module = await loadModule(path);
+  try {
+    const amends = await open(globals, { logLevel: 'info', migrate });
+    try {
+      const { sagas, implementations } = module;
+      await amends
+        .worker({
+          sagas,
+          implementations,
+          ...(services === undefined ? {} : { services }),
+          ...(concurrency === undefined ? {} : { concurrency }),
+        })
+        .run();
+      await untilSignal(async () => {
+        await amends.close(); // the workers first: they need what the module opened
+        await module.close();
+      }, graceMs);
+    } finally {
+      await amends.close();
+    }
+  } finally {
+    await module.close();
+  }
+}
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .argument('<module>', 'path of a .js or .mjs module that exports sagas, and implementations of their steps')
+    .summary('run the steps of sagas until SIGTERM')
+    .description(
+      'Runs the steps of sagas. The module exports `sagas` (a list), `implementations` (a list, unless all steps are inline) and, if it opened anything, `close`. SIGTERM and SIGINT let what is in work end first.',
+    )
+    .option('--concurrency <n>', 'jobs at the same time, per queue; default 50', wholeNumber(1, 10_000))
+    .option('--services <list>', 'take only the queues of these services; default: all there is code for', list)
+    .option('--grace-ms <n>', 'longest wait for what is in work when it is stopped', wholeNumber(0, 3_600_000), 30_000)
+    .option('--no-migrate', 'leave the tables on PostgreSQL to amends migrate')
+    .addHelpText('after', '\nExample:\n  amends worker dist/payments-worker.js --concurrency 20')
+    .action(worker);
+}

@@ -1,0 +1,134 @@
+import type { AttemptFacts, TransactionEvent } from '../machine/event.ts';
+import type { JournaledEvent } from '../journal/journal.ts';
+import type { ErrorData, Operation, TurnReason } from '../machine/state.ts';
+import { duration } from './duration.ts';
+import type { Tone } from './paint.ts';
+import { excerpt, printable } from './printable.ts';
+
+/** One event in a person's words. */
+export interface Happening {
+  readonly lane: 'forward' | 'undo';
+  readonly mark: string;
+  readonly tone: Tone;
+  /** Absent when it is about the whole transaction. */
+  readonly step?: string;
+  readonly text: string;
+}
+
+const LONGEST_ERROR = 300;
+
+/** Names that tell no more than the line they stand on. */
+const PLAIN_NAMES: ReadonlySet<string> = new Set(['', 'Error', 'StepFailed']);
+
+function errorText({ name, message }: ErrorData): string {
+  return excerpt(PLAIN_NAMES.has(name) ? message : `${name}: ${message}`, LONGEST_ERROR);
+}
+
+export function turnText(turn: TurnReason): string {
+  switch (turn.kind) {
+    case 'step_failed':
+      return `${printable(turn.step)} failed: ${errorText(turn.error)}`;
+    case 'cancelled':
+      return `cancelled by ${printable(turn.by)}: ${printable(turn.reason)}`;
+    case 'deadline':
+      return 'its deadline passed';
+  }
+}
+
+function laneOf(op: Operation): Happening['lane'] {
+  return op === 'run' ? 'forward' : 'undo';
+}
+
+/** `attempt 2, 14 ms in work, by host:4711:ab12`. An event that came of no attempt has no facts. */
+function attemptText(atMs: number, { attempt, worker, startedAtMs }: Partial<AttemptFacts>): string {
+  const parts = [
+    attempt === undefined ? [] : [`attempt ${attempt}`],
+    startedAtMs === undefined ? [] : [`${duration(atMs - startedAtMs)} in work`],
+    worker === undefined ? [] : [`by ${printable(worker)}`],
+  ].flat();
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** What an event says and what it led to. */
+export function happeningOf({ event, atMs }: Pick<JournaledEvent, 'event' | 'atMs'>): Happening {
+  const by = (facts: Partial<AttemptFacts>): string => attemptText(atMs, facts);
+  return describe(event, by);
+}
+
+function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) => string): Happening {
+  switch (event.type) {
+    case 'saga_started':
+      return { lane: 'forward', mark: '▶', tone: 'plain', text: 'started' };
+    case 'step_issued':
+      return { lane: 'forward', mark: '·', tone: 'quiet', step: event.data.step, text: 'queued' };
+    case 'step_skipped':
+      return { lane: 'forward', mark: '○', tone: 'quiet', step: event.data.step, text: 'skipped: its condition says no' };
+    case 'attempt_started': {
+      const { step, op, attempt, worker } = event.data;
+      return { lane: laneOf(op), mark: '·', tone: 'quiet', step, text: `attempt ${attempt} begins, by ${printable(worker)}` };
+    }
+    case 'attempt_lost': {
+      const { step, op, attempt } = event.data;
+      const text = `attempt ${attempt} was lost with its worker: whether it had an effect is unknown, so it is delivered again`;
+      return { lane: laneOf(op), mark: '?', tone: 'bad', step, text };
+    }
+    case 'attempt_failed': {
+      const { step, op, error, outcome, retryInMs } = event.data;
+      const effect = outcome === 'unknown' ? 'effect unknown' : 'no effect';
+      const text = `attempt failed, ${effect}${by(event.data)}: ${errorText(error)}; will be retried in ${duration(retryInMs)}`;
+      return { lane: laneOf(op), mark: '✖', tone: 'bad', step, text };
+    }
+    case 'step_succeeded': {
+      const how = event.data.verified === true ? 'found to have succeeded' : 'succeeded';
+      return { lane: 'forward', mark: '✔', tone: 'good', step: event.data.step, text: `${how}${by(event.data)}` };
+    }
+    case 'step_failed': {
+      const { step, error, outcome } = event.data;
+      const effect = outcome === 'unknown' ? 'whether it had an effect is unknown' : 'it had no effect';
+      return { lane: 'forward', mark: '✖', tone: 'bad', step, text: `failed, ${effect}${by(event.data)}: ${errorText(error)}` };
+    }
+    case 'step_withdrawn':
+      return { lane: 'forward', mark: '○', tone: 'quiet', step: event.data.step, text: 'taken back before it ran' };
+    case 'step_stuck': {
+      const { step, error, unbound } = event.data;
+      const what = unbound === true ? 'its input could not be made' : 'nobody knows whether it happened';
+      return { lane: 'forward', mark: '!', tone: 'bad', step, text: `stuck, ${what}${by(event.data)}: ${errorText(error)}` };
+    }
+    case 'step_overdue': {
+      const { step, attempts } = event.data;
+      return { lane: 'forward', mark: '!', tone: 'bad', step, text: `has failed ${attempts} times and is retried on: someone should look` };
+    }
+    case 'turn_requested': {
+      const text = `to turn back if the pivot in flight fails: ${turnText(event.data.turn)}`;
+      return { lane: 'forward', mark: '↩', tone: 'undo', text };
+    }
+    case 'saga_turned':
+      return { lane: 'forward', mark: '↩', tone: 'undo', text: `turned back: ${turnText(event.data.turn)}` };
+    case 'compensation_issued':
+      return { lane: 'undo', mark: '·', tone: 'quiet', step: event.data.step, text: 'queued to be undone' };
+    case 'compensation_succeeded':
+      return { lane: 'undo', mark: '↩', tone: 'undo', step: event.data.step, text: `undone${by(event.data)}` };
+    case 'compensation_stuck': {
+      const { step, error } = event.data;
+      return { lane: 'undo', mark: '!', tone: 'bad', step, text: `stuck, it can't be undone${by(event.data)}: ${errorText(error)}` };
+    }
+    case 'retry_requested': {
+      const { step, op, by: operator, reason } = event.data;
+      const why = reason === undefined ? '' : `: ${printable(reason)}`;
+      return { lane: laneOf(op), mark: '▶', tone: 'plain', step, text: `to be tried again, asked by ${printable(operator)}${why}` };
+    }
+    case 'late_result': {
+      const { step, op, succeeded, error } = event.data;
+      const what = succeeded ? 'a success' : `a failure${error === undefined ? '' : ` (${errorText(error)})`}`;
+      const text = `answered with ${what} after it was settled: recorded, never used${by(event.data)}`;
+      return { lane: laneOf(op), mark: '?', tone: 'quiet', step, text };
+    }
+    case 'saga_completed': {
+      const { outputError } = event.data;
+      const failed = outputError === undefined ? '' : `, but .returns() failed: ${errorText(outputError)}`;
+      return { lane: 'forward', mark: '✔', tone: outputError === undefined ? 'good' : 'bad', text: `completed${failed}` };
+    }
+    case 'saga_compensated':
+      return { lane: 'undo', mark: '↩', tone: 'undo', text: 'compensated: nothing is left behind' };
+  }
+}

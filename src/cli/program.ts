@@ -1,0 +1,40 @@
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { addCancel } from './commands/cancel.ts';
+import { addDashboard } from './commands/dashboard.ts';
+import { addDemo } from './commands/demo.ts';
+import { addList } from './commands/list.ts';
+import { addMigrate } from './commands/migrate.ts';
+import { addRetry } from './commands/retry.ts';
+import { addShow } from './commands/show.ts';
+import { addStart } from './commands/start.ts';
+import { addWorker } from './commands/worker.ts';
+import { EXIT_CODES_HELP } from './exit-codes.ts';
+
+const ENVIRONMENT_HELP = `Environment:
+  AMENDS_URL              the store: redis://…, rediss://… or postgres://…; unset: embedded, in a folder
+  AMENDS_LOG_LEVEL        level of the log on stderr: trace, debug, info, warn, error, silent
+  AMENDS_DASHBOARD_TOKEN  lets into the dashboard who knows it
+  NO_COLOR                no colours`;
+
+/** By the package's own name: the path differs between the sources and what is published. */
+function version(): string {
+  return (createRequire(import.meta.url)('amends/package.json') as { version: string }).version;
+}
+
+/** The command line, ready to parse. Actions leave their exit code in `process.exitCode`. */
+export function createProgram(): Command {
+  const program = new Command('amends')
+    .description('Distributed transactions for Node services: sagas that undo themselves.')
+    .version(version())
+    .option('--url <url>', 'the store: redis://…, rediss://… or postgres://…; default: AMENDS_URL, else the embedded store')
+    .option('--namespace <name>', 'keeps several installations apart in one store; default: amends')
+    .option('--folder <path>', 'folder of the embedded store; default: .amends')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(amends help <command> tells more)')
+    .addHelpText('after', `\nFirst steps:\n  amends demo\n  amends help start\n\n${ENVIRONMENT_HELP}`)
+    .addHelpText('afterAll', `\n${EXIT_CODES_HELP}`)
+    .exitOverride();
+  for (const add of [addDemo, addWorker, addStart, addList, addShow, addRetry, addCancel, addDashboard, addMigrate]) add(program);
+  return program;
+}

@@ -1,0 +1,93 @@
+import type { JournaledEvent } from '../journal/journal.ts';
+import { evolveAll } from '../machine/evolve.ts';
+import { isTerminal, type State } from '../machine/state.ts';
+import { duration, offset, timestamp } from './duration.ts';
+import { happeningOf, turnText, type Happening } from './happening.ts';
+import { statusLabel, unpainted, type Paint } from './paint.ts';
+import { printable } from './printable.ts';
+
+export interface TimelineInput {
+  readonly id: string;
+  /** All its events, in order. */
+  readonly history: readonly JournaledEvent[];
+  /** Steps whose effects stand although it turned back. */
+  readonly notCompensated: readonly string[];
+  /** Now, by the store's clock: tells how long an unfinished one has been running. */
+  readonly nowMs: number;
+  /** Completes a command of ours with the options that lead to the same store. */
+  readonly hint?: (command: string) => string;
+  readonly paint?: Paint;
+}
+
+interface Line {
+  readonly at: string;
+  readonly happening: Happening;
+}
+
+function header(state: State, startedAtMs: number, endedAtMs: number | undefined, nowMs: number, paint: Paint): string[] {
+  const rows: [string, string][] = [
+    ['saga', `${printable(state.saga)} version ${state.definitionVersion}`],
+    ['status', statusLabel(state.status, paint)],
+    ['started', timestamp(startedAtMs)],
+    endedAtMs === undefined ? ['running for', duration(nowMs - startedAtMs)] : ['took', duration(endedAtMs - startedAtMs)],
+  ];
+  const tags = Object.entries(state.tags).map(([name, value]) => `${printable(name)}=${printable(value)}`);
+  if (tags.length > 0) rows.push(['tags', tags.join('  ')]);
+  if (state.turn !== undefined) rows.push(['turned back', turnText(state.turn)]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [paint('strong', printable(state.id)), ...rows.map(([name, value]) => `  ${paint('quiet', name.padEnd(width))}  ${value}`)];
+}
+
+const UNDO_RULE = '── undo, last step first ──';
+
+/** One line for each event; what belongs to the undo stands behind a bar, below a rule. */
+function body(lines: readonly Line[], paint: Paint): string[] {
+  const atWidth = Math.max(...lines.map(({ at }) => at.length));
+  const stepWidth = Math.max(0, ...lines.map(({ happening: { step } }) => (step === undefined ? 0 : printable(step).length)));
+  let undoing = false;
+  return lines.flatMap(({ at, happening: { lane, mark, tone, step, text } }) => {
+    const name = step === undefined ? '' : `${printable(step).padEnd(stepWidth)}  `;
+    const line = `  ${paint('quiet', at.padStart(atWidth))}  ${lane === 'undo' ? paint('undo', '│ ') : ''}${paint(tone, `${mark} ${name}${text}`)}`;
+    const opens = lane === 'undo' && !undoing;
+    undoing ||= opens;
+    return opens ? [`  ${' '.repeat(atWidth)}  ${paint('undo', UNDO_RULE)}`, line] : [line];
+  });
+}
+
+/** What a person can do now. */
+function footer(state: State, notCompensated: readonly string[], hint: (command: string) => string): string[] {
+  const lines: string[] = [];
+  if (notCompensated.length > 0) lines.push(`Not undone: ${notCompensated.map(printable).join(', ')}`);
+  if (state.status === 'stuck') {
+    lines.push('It waits for a person. Mend the cause, then run:', `  ${hint(`amends retry ${printable(state.id)}`)}`);
+  } else if (!isTerminal(state) && state.direction === 'forward') {
+    lines.push(`It goes on by itself. To turn it back: ${hint(`amends cancel ${printable(state.id)}`)}`);
+  } else if (!isTerminal(state)) {
+    lines.push('It is being undone and goes on by itself.');
+  }
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** When it ended: a late answer may be recorded after that. */
+function endOf(history: readonly JournaledEvent[]): number | undefined {
+  return history.find(({ event: { type } }) => type === 'saga_completed' || type === 'saga_compensated')?.atMs;
+}
+
+/**
+ * A transaction as a text that a person can read: what it is, one line for each thing that happened, and what to do next.
+ * Pure; whatever came from outside is escaped.
+ */
+export function renderTimeline(input: TimelineInput): string {
+  const { id, history, notCompensated, nowMs, hint = (command: string) => command, paint = unpainted } = input;
+  const events = history.map(({ event }) => event);
+  const state = evolveAll(undefined, id, events);
+  const startedAtMs = history[0]?.atMs;
+  if (state === undefined || startedAtMs === undefined) return `${printable(id)} has no events`;
+  const lines = history.map((journaled) => ({ at: `+${offset(journaled.atMs - startedAtMs)}`, happening: happeningOf(journaled) }));
+  return [
+    ...header(state, startedAtMs, endOf(history), nowMs, paint),
+    '',
+    ...body(lines, paint),
+    ...footer(state, notCompensated, hint),
+  ].join('\n');
+}
