@@ -218,7 +218,7 @@ export class StepWorker {
     if (status === DUE[op]) return { kind: 'again', afterMs: LOOK_AGAIN_MS, error }; // told twice: what is on record decides
     const stuck = status === STUCK[op];
     log[stuck ? 'error' : 'warn'](
-      { err: carried.error, outcome: carried.outcome },
+      { error: carried.error.message, outcome: carried.outcome },
       stuck ? 'stuck: needs a person' : 'failed, the saga turns back',
     );
     if (!stuck) return { kind: 'failed', error };
