@@ -12,6 +12,7 @@ import { ActiveActions } from './active.ts';
 import { coordinate } from './coordinator.ts';
 import { startRetention } from './retention.ts';
 import { StepWorker } from './step-worker.ts';
+import { Sweeper } from './sweeper.ts';
 
 export interface WorkerOptions {
   /** The sagas whose steps this worker runs, older versions that still have sagas in flight included. */
@@ -28,6 +29,10 @@ export interface WorkerOptions {
   readonly stallCheckMs?: number;
   /** After its signal fired, an action has this long to stop by itself before the worker goes on without it, in milliseconds. Default 1 000. */
   readonly graceMs?: number;
+  /** How often the sweeper looks for transactions whose jobs are gone, in milliseconds. Default 5 000. */
+  readonly sweepEveryMs?: number;
+  /** It looks at those in which nothing has happened for this long, in milliseconds. Default 15 000. */
+  readonly overdueAfterMs?: number;
   /** How long an ended transaction stays in the journal, in milliseconds. Default 7 days. */
   readonly retentionMs?: number;
 }
@@ -45,14 +50,23 @@ export interface AmendsWorker extends AsyncDisposable {
 }
 
 const DAY_MS = 24 * 3_600_000;
-const DEFAULTS = { concurrency: 50, lockMs: 6_000, stallCheckMs: 3_000, graceMs: 1_000, retentionMs: 7 * DAY_MS };
+const DEFAULTS = {
+  concurrency: 50,
+  lockMs: 6_000,
+  stallCheckMs: 3_000,
+  graceMs: 1_000,
+  sweepEveryMs: 5_000,
+  overdueAfterMs: 15_000,
+  retentionMs: 7 * DAY_MS,
+};
 type Limits = Readonly<typeof DEFAULTS>;
+const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set(['graceMs', 'overdueAfterMs', 'retentionMs']);
 
 function resolveLimits(options: WorkerOptions): Limits {
   const resolved: Record<keyof Limits, number> = { ...DEFAULTS };
   for (const key of Object.keys(DEFAULTS) as (keyof Limits)[]) {
     const value = options[key] ?? DEFAULTS[key];
-    const least = key === 'graceMs' || key === 'retentionMs' ? 0 : 1;
+    const least = MAY_BE_ZERO.has(key) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least) {
       throw new AmendsError('INVALID_OPTION', `worker: ${key} is ${String(value)}: give a whole number from ${least}`);
     }
@@ -147,6 +161,8 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   const handle = async (delivery: Delivery): Promise<Verdict> =>
     delivery.jobId.startsWith('root.') ? coordinate(engine, delivery) : steps.handle(delivery);
 
+  const sweeper = new Sweeper(engine, { everyMs: limits.sweepEveryMs, overdueAfterMs: limits.overdueAfterMs, onError });
+
   let running: Promise<Consumer[]> | undefined;
   let stopRetention: (() => Promise<void>) | undefined;
   let closing: Promise<void> | undefined;
@@ -163,6 +179,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
         }),
       ),
     );
+    sweeper.start();
     stopRetention = startRetention(engine, limits.retentionMs, onError);
     engine.log.info({ worker: name, queues: [...queues] }, 'worker takes jobs');
     return consumers;
@@ -171,6 +188,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     down.abort();
     const consumers = await running?.catch(() => []);
     await Promise.all((consumers ?? []).map((consumer) => consumer.close()));
+    await sweeper.stop();
     await stopRetention?.();
     active.close();
   };

@@ -1,0 +1,87 @@
+import type { TransactionSummary } from '../journal/journal.ts';
+import type { Status } from '../machine/state.ts';
+import { knownRules, type Engine } from '../producers/engine.ts';
+import { advance, restore } from '../queues/advance.ts';
+
+export interface SweeperOptions {
+  /** Pause between two looks, in milliseconds. */
+  readonly everyMs: number;
+  /** A transaction whose last event is older than this is looked at, in milliseconds. */
+  readonly overdueAfterMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Statuses in which something should be happening by itself. */
+const LIVE: readonly Status[] = ['running', 'waiting', 'compensating'];
+const PAGE = 200;
+/** Pages of one status in one look: the next look goes on from there. */
+const PAGES_PER_LOOK = 10;
+
+/**
+ * Finds transactions in which nothing has happened for a while, and puts back the jobs that the journal says they should have: those that
+ * were never enqueued because the starter died, and those the queue has lost. Every worker sweeps; what two of them put back at once is
+ * one job, because its id follows from what it is for.
+ */
+export class Sweeper {
+  readonly #engine: Engine;
+  readonly #options: SweeperOptions;
+  readonly #cursors = new Map<Status, string>();
+  readonly #stopping = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(engine: Engine, options: SweeperOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  start(): void {
+    // At random, so that the workers of a fleet don't all look at the same moment.
+    const pauseMs = this.#options.everyMs * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => {
+      this.#looking = this.sweep()
+        .catch(this.#options.onError) // the next look tries again
+        .then(() => {
+          if (!this.#stopping.signal.aborted) this.start();
+        });
+    }, pauseMs).unref();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** One look. Gives the number of jobs it put back. */
+  async sweep(): Promise<number> {
+    let restored = 0;
+    for (const status of LIVE) {
+      for (let page = 0; page < PAGES_PER_LOOK && !this.#stopping.signal.aborted; page++) {
+        const cursor = this.#cursors.get(status);
+        const { transactions, nextCursor } = await this.#engine.journal.list({ status: [status], limit: PAGE, cursor });
+        restored += await this.#restoreOverdue(transactions);
+        if (nextCursor === undefined) this.#cursors.delete(status);
+        else this.#cursors.set(status, nextCursor);
+        if (nextCursor === undefined) break;
+      }
+    }
+    if (restored > 0) this.#engine.log.warn({ restored }, 'the sweeper put back jobs that were gone');
+    return restored;
+  }
+
+  async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
+    const overdueMs = this.#engine.clock.nowMs() - this.#options.overdueAfterMs;
+    let restored = 0;
+    for (const { id, updatedAtMs } of transactions) {
+      if (updatedAtMs > overdueMs || this.#stopping.signal.aborted) continue;
+      const state = await this.#engine.transactions.load(id);
+      const rules = state && knownRules(this.#engine, state);
+      if (state === undefined || rules === undefined) continue; // for a worker that has the definition
+      const nudged = await this.#engine.transactions.record(rules, state, { type: 'nudged' });
+      await advance(this.#engine.queues, rules.plan, nudged.state, nudged.events);
+      restored += await restore(this.#engine.queues, rules.plan, nudged.state);
+    }
+    return restored;
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
+import { engineOf } from '../../src/amends.ts';
+import { hashOf } from '../../src/flows/json.ts';
+import type { AnySaga } from '../../src/flows/saga.ts';
+import { Sweeper } from '../../src/workers/sweeper.ts';
+import { serverUrl } from '../support/server-url.ts';
+import { STORE_KINDS } from '../support/stores.ts';
+import { connectTo, orderSaga, useBench } from './fixture.ts';
+
+/** Short, so that a test need not wait: nothing has to be quiet for long before it is looked at. */
+const EAGER = { sweepEveryMs: 200, overdueAfterMs: 400 };
+
+function startedOf(definition: AnySaga, input: { order: string }) {
+  return {
+    saga: definition.name,
+    definitionVersion: definition.version,
+    fingerprint: definition.plan.fingerprint,
+    input,
+    inputHash: hashOf(input),
+    tags: {},
+    deadlineAtMs: null,
+  };
+}
+
+describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
+  const bench = useBench(kind);
+
+  test('S93 a saga whose starter died between journal and queue is started, once', async () => {
+    const definition = orderSaga(bench.ledger);
+    const { plan, bindings } = definition;
+    await engineOf(bench.amends).transactions.start({ plan, bindings }, 's93', startedOf(definition, { order: 'o93' }));
+    await bench.work([definition], EAGER);
+    expect((await bench.amends.get('s93').outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+    expect(bench.ledger).toEqual(['reserve_stock', 'charge_card', 'create_shipment', 'send_mail']);
+  });
+
+  test('S110 two sweepers at once put back one job', async () => {
+    const definition = orderSaga(bench.ledger);
+    const { plan, bindings } = definition;
+    const engine = engineOf(bench.amends);
+    await bench.work([definition], { sweepEveryMs: 600_000 });
+    for (let i = 0; i < 5; i++) await engine.transactions.start({ plan, bindings }, `s110-${i}`, startedOf(definition, { order: `o${i}` }));
+    await delay(10); // older than the bound of 0 ms below by the store's clock
+    const options = { everyMs: 600_000, overdueAfterMs: 0, onError: () => undefined };
+    const sweepers = [engine, engineOf(await bench.other())].map((each) => {
+      each.definitions.add(definition);
+      return new Sweeper(each, options);
+    });
+    await Promise.all(sweepers.map((sweeper) => sweeper.sweep()));
+    for (let i = 0; i < 5; i++) {
+      expect((await bench.amends.get(`s110-${i}`).outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+    }
+    expect(bench.ledger).toHaveLength(20);
+  });
+
+  test('a saga that is quiet for good reason is left alone', async () => {
+    const definition = orderSaga(bench.ledger, {
+      charge_card: {
+        retry: { attempts: 3, delayMs: 1_500, maxDelayMs: 1_500 },
+        run({ attempt }) {
+          if (attempt === 1) throw new Error('away');
+        },
+      },
+    });
+    await bench.work([definition], EAGER);
+    const run = await bench.amends.start(definition, { order: 'quiet' });
+    expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+    expect((await run.history()).map(({ event }) => event.type)).not.toContain('attempt_lost');
+  });
+});
+
+describe('journal in PostgreSQL, queue in Redis', () => {
+  const bench = useBench('postgres');
+  const redis = new Redis(serverUrl('REDIS_URL'), { lazyConnect: true });
+  afterEach(() => redis.disconnect());
+
+  test('S104 the queue is wiped in mid-run: all sagas end from the journal', async () => {
+    const { namespace, url } = bench.store;
+    const amends = await connectTo({ ...bench.store, kind: 'redis', url: serverUrl('REDIS_URL') }, { journal: url });
+    try {
+      const definition = orderSaga(bench.ledger, { charge_card: { run: () => delay(100) } });
+      const worker = amends.worker({ sagas: [definition], concurrency: 5, lockMs: 2_000, stallCheckMs: 1_000, ...EAGER });
+      await worker.run();
+      const runs = await Promise.all(Array.from({ length: 40 }, (_, i) => amends.start(definition, { order: `f${i}` }, { id: `f${i}` })));
+      await delay(300); // some have ended, some are in work, most wait
+      const keys = await redis.keys(`{${namespace}}:*`);
+      expect(keys.length).toBeGreaterThan(40);
+      await redis.del(...keys);
+      for (const run of runs) expect((await run.outcome({ timeoutMs: 25_000 })).status).toBe('completed');
+    } finally {
+      await amends.close();
+    }
+    // At least once: an action in work when its job was wiped may run again, under the same key.
+    for (let i = 0; i < 40; i++) expect((await bench.amends.get(`f${i}`).view()).status).toBe('completed');
+  });
+});
