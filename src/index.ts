@@ -29,7 +29,7 @@ export type { SagaRun } from './producers/run.ts';
 export type { SagaOutcome } from './producers/outcome.ts';
 export type { StartOptions } from './producers/start.ts';
 export type { WaitOptions } from './producers/outcomes.ts';
-export type { ControlOptions } from './producers/control.ts';
+export type { ControlOptions, ReasonedOptions } from './producers/control.ts';
 export type { StoreKind } from './producers/store.ts';
 export type { AmendsWorker, WorkerOptions } from './workers/worker.ts';
 

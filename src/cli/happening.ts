@@ -117,6 +117,14 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
       const why = reason === undefined ? '' : `: ${printable(reason)}`;
       return { lane: laneOf(op), mark: '▶', tone: 'plain', step, text: `to be tried again, asked by ${printable(operator)}${why}` };
     }
+    case 'compensation_skipped': {
+      const { step, by: operator, reason } = event.data;
+      return { lane: 'undo', mark: '■', tone: 'bad', step, text: `its undo was given up by ${printable(operator)}: ${printable(reason)}` };
+    }
+    case 'saga_terminated': {
+      const { by: operator, reason } = event.data;
+      return { lane: 'forward', mark: '■', tone: 'bad', text: `terminated by ${printable(operator)}: ${printable(reason)}` };
+    }
     case 'late_result': {
       const { step, op, succeeded, error } = event.data;
       const what = succeeded ? 'a success' : `a failure${error === undefined ? '' : ` (${errorText(error)})`}`;

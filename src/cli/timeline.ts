@@ -68,9 +68,11 @@ function footer(state: State, notCompensated: readonly string[], hint: (command:
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
+const ENDS: ReadonlySet<string> = new Set(['saga_completed', 'saga_compensated', 'saga_terminated']);
+
 /** When it ended: a late answer may be recorded after that. */
 function endOf(history: readonly JournaledEvent[]): number | undefined {
-  return history.find(({ event: { type } }) => type === 'saga_completed' || type === 'saga_compensated')?.atMs;
+  return history.find(({ event: { type } }) => ENDS.has(type))?.atMs;
 }
 
 /**

@@ -28,7 +28,8 @@ function shortError(state: State): string | undefined {
   return text === undefined || text.length <= ERROR_LENGTH ? text : `${text.slice(0, ERROR_LENGTH - 1)}…`;
 }
 
-function turnText({ turn }: State): string | undefined {
+function turnText({ turn, termination }: State): string | undefined {
+  if (termination !== undefined) return `terminated: ${termination.reason}`;
   switch (turn?.kind) {
     case 'step_failed':
       return turn.error.message;

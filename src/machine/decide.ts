@@ -3,7 +3,7 @@ import { stepOf } from '../flows/plan.ts';
 import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import type { Fact } from './fact.ts';
-import { emit, follow, isPastPivot, pivotInFlight, type Draft, type Rules } from './progress.ts';
+import { emit, follow, isPastPivot, pivotInFlight, standing, type Draft, type Rules } from './progress.ts';
 import { retryDelayMs } from './retry.ts';
 import { isTerminal, stepState, type ErrorData, type State, type StepState, type TurnReason } from './state.ts';
 
@@ -92,12 +92,16 @@ function mayOverlap(step: StepState, facts: AttemptFacts): boolean {
   return isOvertaken(step, facts) && !step.backingOff;
 }
 
+function recordLate(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>): void {
+  emit(draft, { type: 'late_result', data: { step: fact.step, op: 'run', succeeded: true, ...attemptFacts(fact) } });
+}
+
 function succeeded(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>, step: StepState): void {
   if (step.status === 'succeeded') return; // told twice
   // What is never undone goes on at any word of success: no undo can get under the feet of the later attempt.
   const refused = stepOf(draft.rules.plan, fact.step).kind === 'compensatable' && mayOverlap(step, fact);
   if ((step.status !== 'issued' && step.status !== 'stuck') || refused) {
-    emit(draft, { type: 'late_result', data: { step: fact.step, op: 'run', succeeded: true, ...attemptFacts(fact) } });
+    recordLate(draft, fact);
     return;
   }
   const verified = fact.verified === true ? { verified: true } : {};
@@ -135,6 +139,19 @@ function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): 
   }
 }
 
+function terminate(draft: Draft, { by, reason }: Extract<Fact, { type: 'terminate_requested' }>): void {
+  emit(draft, { type: 'saga_terminated', data: { by, reason, notCompensated: standing(draft.rules.plan, draft.state) } });
+}
+
+function skip(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'skip_requested' }>): void {
+  const status = stepState(draft.state, step)?.status;
+  if (status === 'compensation_stuck') return emit(draft, { type: 'compensation_skipped', data: { step, by, reason } });
+  throw new AmendsError(
+    'NOT_ALLOWED',
+    `the undo of "${step}" is not stuck${status === undefined ? '' : ` (the step is ${status})`}: only one that can't be done may be skipped`,
+  );
+}
+
 function inFlight(step: StepState, op: 'run' | 'compensate'): boolean {
   return step.status === (op === 'run' ? 'issued' : 'compensating');
 }
@@ -151,6 +168,10 @@ function takeIn(draft: Draft, fact: Fact): void {
       if (!isPastPivot(draft.rules.plan, draft.state)) turn(draft, { kind: 'deadline' });
       return;
     }
+    case 'terminate_requested':
+      return terminate(draft, fact);
+    case 'skip_requested':
+      return skip(draft, fact);
     case 'nudged':
       return;
     default:
@@ -192,7 +213,7 @@ export function decide(rules: Rules, state: State, fact: Fact): readonly Transac
   if (isTerminal(state)) {
     // An end is an end: only the record of an answer that came too late may follow.
     const step = fact.type === 'succeeded' ? stepState(state, fact.step) : undefined;
-    if (fact.type === 'succeeded' && step !== undefined && step.status !== 'succeeded') succeeded(draft, fact, step);
+    if (fact.type === 'succeeded' && step !== undefined && step.status !== 'succeeded') recordLate(draft, fact);
     return draft.events;
   }
   takeIn(draft, fact);

@@ -38,11 +38,15 @@ interface Payloads {
   compensation_issued: { step: string };
   compensation_succeeded: { step: string } & AttemptFacts;
   compensation_stuck: { step: string; error: ErrorData } & AttemptFacts;
+  /** An operator gave up an undo: its effect stays. */
+  compensation_skipped: { step: string; by: string; reason: string };
   retry_requested: { step: string; op: Operation; by: string; reason?: string };
   /** An answer that came after the step had been settled without it: kept for the record, never used. */
   late_result: { step: string; op: Operation; succeeded: boolean; error?: ErrorData } & AttemptFacts;
   saga_completed: { output: Json; outputError?: ErrorData };
   saga_compensated: Record<string, never>;
+  /** Ended by an operator, or with undos that an operator gave up. `notCompensated` stays, or may. */
+  saga_terminated: { by: string; reason: string; notCompensated: readonly string[] };
 }
 
 export type EventType = keyof Payloads;

@@ -109,11 +109,22 @@ function apply(state: State, event: TransactionEvent): State {
       return { ...state, status: 'completed', output: event.data.output, outputError: event.data.outputError };
     case 'saga_compensated':
       return { ...state, status: 'compensated' };
+    case 'compensation_skipped': {
+      const { step, by, reason } = event.data;
+      return { ...change(state, step, () => ({ status: 'compensation_skipped', backingOff: false })), skipped: { by, reason } };
+    }
+    case 'saga_terminated':
+      return { ...state, status: 'terminated', termination: event.data };
   }
 }
 
 /** Events that end a transaction, and the one that may follow an end, set or keep the status themselves. */
-const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set(['saga_completed', 'saga_compensated', 'late_result']);
+const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set([
+  'saga_completed',
+  'saga_compensated',
+  'saga_terminated',
+  'late_result',
+]);
 
 /** Folds one event into the state. `state` is `undefined` only before `saga_started`. */
 export function evolve(state: State | undefined, id: string, event: TransactionEvent): State {

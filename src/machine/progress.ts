@@ -52,6 +52,25 @@ function needsUndo(plan: Plan, state: State, name: string): boolean {
   return step.status === 'succeeded' || (step.status === 'failed' && step.outcome === 'unknown');
 }
 
+/** Step states in which an effect stands, or may. */
+const STANDING: ReadonlySet<string> = new Set([
+  'issued',
+  'succeeded',
+  'stuck',
+  'compensating',
+  'compensation_stuck',
+  'compensation_skipped',
+]);
+
+/** The steps whose effects stand, or may, in plan order. */
+export function standing(plan: Plan, state: State): readonly string[] {
+  return plan.stages.flat().filter((name) => {
+    const step = stepState(state, name);
+    if (step === undefined || step.unbound === true || stepOf(plan, name).kind === 'readOnly') return false;
+    return STANDING.has(step.status) || (step.status === 'failed' && step.outcome === 'unknown');
+  });
+}
+
 /** What would be undone if the transaction turned back now, in that order. */
 export function undoOrder(plan: Plan, state: State): readonly string[] {
   return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
@@ -156,7 +175,13 @@ function backward(draft: Draft): boolean {
   );
   if (busy) return false;
   const [step] = undoOrder(draft.rules.plan, draft.state);
-  emit(draft, step === undefined ? { type: 'saga_compensated', data: {} } : { type: 'compensation_issued', data: { step } });
+  if (step !== undefined) {
+    emit(draft, { type: 'compensation_issued', data: { step } });
+  } else if (draft.state.skipped !== undefined) {
+    emit(draft, { type: 'saga_terminated', data: { ...draft.state.skipped, notCompensated: standing(draft.rules.plan, draft.state) } });
+  } else {
+    emit(draft, { type: 'saga_compensated', data: {} });
+  }
   return true;
 }
 

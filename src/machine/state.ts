@@ -30,6 +30,7 @@ export type StepStatus =
   | 'stuck' // the pivot's outcome can't be found out
   | 'compensating'
   | 'compensation_stuck'
+  | 'compensation_skipped' // given up by an operator
   | 'compensated';
 
 export interface StepState {
@@ -82,6 +83,10 @@ export interface State {
   readonly pendingTurn?: TurnReason | undefined;
   readonly output?: Json | undefined;
   readonly outputError?: ErrorData | undefined;
+  /** Who ended it, why, and what stays. */
+  readonly termination?: { readonly by: string; readonly reason: string; readonly notCompensated: readonly string[] } | undefined;
+  /** The last undo that an operator gave up: with one of these it ends as terminated, never as compensated. */
+  readonly skipped?: { readonly by: string; readonly reason: string } | undefined;
   /** Further failures after the one that turned it. */
   readonly otherFailures: readonly { readonly step: string; readonly error: ErrorData }[];
 }

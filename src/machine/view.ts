@@ -70,6 +70,7 @@ export function viewOf(plan: Plan, state: State): TransactionView {
 
 /** The steps whose effects stand although the transaction turned back: what is to be undone and isn't yet. */
 export function leftBehind(plan: Plan, state: State): readonly string[] {
+  if (state.termination !== undefined) return state.termination.notCompensated;
   if (state.direction === 'forward') return [];
   const underWay = Object.keys(state.steps).filter((name) => {
     const status = stepState(state, name)?.status;

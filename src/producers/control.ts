@@ -3,7 +3,7 @@ import { AmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
 import type { Rules } from '../machine/decide.ts';
 import { isTerminal, type State } from '../machine/state.ts';
-import { advance, operationJob, redeliver, restore } from '../queues/advance.ts';
+import { advance, discardGivenUp, operationJob, redeliver, restore, rootJob } from '../queues/advance.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 
 /** Who asks and why; it becomes part of the history. */
@@ -78,4 +78,48 @@ export async function retry(engine: Engine, id: string, { reason, by = operator(
   }
   await advance(engine.queues, rules.plan, state, events);
   await redeliver(engine.queues, rules.plan, state, events);
+}
+
+/** For acts that leave something behind: the reason becomes part of the history. */
+export interface ReasonedOptions extends ControlOptions {
+  readonly reason: string;
+}
+
+function checkReason(reason: unknown): string {
+  if (typeof reason === 'string' && reason.trim() !== '') return reason;
+  throw new AmendsError('INVALID_OPTION', 'say why: reason is needed, because effects stay behind and somebody will ask');
+}
+
+/**
+ * Ends a transaction here and now; nothing more is done or undone.
+ *
+ * @returns the steps whose effects stand, or may
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it has ended)
+ */
+export async function terminate(engine: Engine, id: string, { reason, by = operator() }: ReasonedOptions): Promise<readonly string[]> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const fact = { type: 'terminate_requested' as const, by, reason: checkReason(reason) };
+  const { state, events } = await engine.transactions.record(rules, before, fact);
+  if (events.length === 0)
+    throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to terminate`);
+  await discardGivenUp(engine.queues, rules.plan, before, state);
+  await engine.queues.promote(rootJob(state));
+  return state.termination?.notCompensated ?? [];
+}
+
+/**
+ * Gives up an undo that is stuck: the undos before it go on, and the transaction ends as terminated with that step left behind.
+ *
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (that undo is not stuck)
+ */
+export async function skip(engine: Engine, id: string, step: string, { reason, by = operator() }: ReasonedOptions): Promise<void> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  stepOf(rules.plan, step);
+  const fact = { type: 'skip_requested' as const, step, by, reason: checkReason(reason) };
+  const { state, events } = await engine.transactions.record(rules, before, fact);
+  if (events.length === 0) throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is no undo to skip`);
+  await advance(engine.queues, rules.plan, state, events);
+  await discardGivenUp(engine.queues, rules.plan, before, state);
 }

@@ -54,7 +54,12 @@ export function outcomeOf<Output>(state: State, plan: Plan | undefined): SagaOut
     case 'compensated':
       return { status: 'compensated', ...turnReason(state) };
     case 'terminated':
-      return { status: 'terminated', ...turnReason(state), notCompensated };
+      return {
+        status: 'terminated',
+        failedStep: turnReason(state).failedStep,
+        reason: new Error(`terminated by ${state.termination?.by}: ${state.termination?.reason}`),
+        notCompensated,
+      };
     case 'stuck': {
       const stuck = Object.entries(state.steps).find(([, { status }]) => status === 'stuck' || status === 'compensation_stuck');
       const error = stuck?.[1].error;

@@ -1,6 +1,6 @@
 import type { JournaledEvent } from '../journal/journal.ts';
 import { viewOf, type TransactionView } from '../machine/view.ts';
-import { cancel, retry, type ControlOptions } from './control.ts';
+import { cancel, retry, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
 import type { Outcomes, WaitOptions } from './outcomes.ts';
@@ -32,6 +32,18 @@ export interface SagaRun<Output> {
    * @throws {AmendsError} NOT_ALLOWED when it isn't stuck
    */
   retry(options?: ControlOptions): Promise<void>;
+  /**
+   * Ends it here and now; nothing more is done or undone. Gives the steps whose effects stand, or may.
+   *
+   * @throws {AmendsError} INVALID_OPTION (no reason), NOT_ALLOWED (it has ended)
+   */
+  terminate(options: ReasonedOptions): Promise<readonly string[]>;
+  /**
+   * Gives up a stuck undo: the ones before it go on, and the saga ends as terminated with that step left behind.
+   *
+   * @throws {AmendsError} INVALID_OPTION (no reason), NOT_ALLOWED (that undo is not stuck)
+   */
+  skip(step: string, options: ReasonedOptions): Promise<void>;
   /** Everything that has happened to it, in order. */
   history(): Promise<readonly JournaledEvent[]>;
   /** How it stands now. */
@@ -51,6 +63,8 @@ export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): S
     result: async (options) => resultOf(id, await run.outcome(options)),
     cancel: (options) => cancel(engine, id, options),
     retry: (options) => retry(engine, id, options),
+    terminate: (options) => terminate(engine, id, options),
+    skip: (step, options) => skip(engine, id, step, options),
     async history() {
       await loadTransaction(engine, id);
       return engine.journal.read(id);

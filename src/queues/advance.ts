@@ -1,11 +1,11 @@
 import type { SqlExecutor } from '../connections/sql.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
-import type { Operation, State } from '../machine/state.ts';
+import { isTerminal, stepState, type Operation, type State } from '../machine/state.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
-function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
+export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
   return { queue: sagaQueue(state.saga), jobId: rootJobId(state.id), message: { transaction: state.id, saga: state.saga } };
 }
 
@@ -49,6 +49,7 @@ export async function advance(queues: QueuePort, plan: Plan, state: State, event
 
 /** The operations that should have a job now, by the journal. */
 function inFlight(state: State): readonly { readonly step: string; readonly op: Operation }[] {
+  if (isTerminal(state)) return [];
   return Object.entries(state.steps).flatMap(([step, { status }]): { step: string; op: Operation }[] => {
     if (status === 'issued') return [{ step, op: 'run' }];
     if (status === 'compensating') return [{ step, op: 'compensate' }];
@@ -82,6 +83,17 @@ export async function restore(
     }
   }
   return restored;
+}
+
+/** Removes the jobs of operations that an operator gave up. Those in work see at their end that it is over. */
+export async function discardGivenUp(queues: QueuePort, plan: Plan, before: State, after: State): Promise<void> {
+  for (const [step, { status }] of Object.entries(before.steps)) {
+    const givenUp = isTerminal(after) || stepState(after, step)?.status === 'compensation_skipped';
+    if (!givenUp) continue;
+    if (status === 'issued' || status === 'stuck') await queues.discard(operationJob(plan, before.id, step, 'run'));
+    if (status === 'compensating' || status === 'compensation_stuck')
+      await queues.discard(operationJob(plan, before.id, step, 'compensate'));
+  }
 }
 
 /** Delivers what an operator asked to be tried again. */

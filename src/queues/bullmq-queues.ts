@@ -78,6 +78,16 @@ export class BullmqQueues implements QueuePort {
     }
   }
 
+  async discard(place: JobPlace): Promise<void> {
+    const job = await this.#find(place);
+    if (job === undefined || (await job.isActive())) return;
+    try {
+      await job.remove();
+    } catch (error) {
+      if (!(await job.isActive())) throw error; // a worker took it between the look and the removal
+    }
+  }
+
   async retry(place: JobPlace): Promise<boolean> {
     const job = await this.#find(place);
     if (job === undefined || !(await job.isFailed())) return false;

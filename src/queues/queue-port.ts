@@ -75,6 +75,8 @@ export interface QueuePort {
   stateOf(place: JobPlace): Promise<JobState>;
   /** Removes a job that nobody works on. Gives how often it had been delivered; `undefined`: it isn't there or is in work. */
   remove(place: JobPlace): Promise<number | undefined>;
+  /** Removes a job that nobody works on, whatever became of it; a root that waited for it goes on. */
+  discard(place: JobPlace): Promise<void>;
   /** Puts a failed job back to work. `false`: it isn't in `failed`. */
   retry(place: JobPlace): Promise<boolean>;
   /** Delivers a delayed job now. `false`: it isn't delayed. */

@@ -6,7 +6,7 @@ import type { Recorded } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import { errorFrom } from '../machine/error-data.ts';
 import type { Fact } from '../machine/fact.ts';
-import { stepState, type Operation, type State, type StepStatus } from '../machine/state.ts';
+import { isTerminal, stepState, type Operation, type State, type StepStatus } from '../machine/state.ts';
 import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, operationJob, restore } from '../queues/advance.ts';
@@ -119,6 +119,7 @@ export class StepWorker {
     let state = work.state;
     const status = (): StepStatus | undefined => stepState(state, name)?.status;
 
+    if (isTerminal(state)) return { kind: 'done', value: state.status };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
       ({ state } = await this.#record(rules, state, { type: 'retry_requested', by: 'queue' }));

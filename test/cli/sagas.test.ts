@@ -117,6 +117,20 @@ describe('a worker and commands, each a process, on Redis', { timeout: 90_000 },
     expect(await amends(at('retry', 'parcel-jammed'))).toMatchObject({ code: EXIT.usage, stdout: '' });
   });
 
+  test('a stuck undo is given up with a reason, and show says what stays', async () => {
+    const jam = join(folder, 'jam for good');
+    await writeFile(jam, '');
+    await startWorker(at(), { SHOP_JAM: jam });
+    await amends(start('--wait'), { input: parcels({ parcelId: 'lost', kilos: 99 }) });
+    expect(await amends(at('skip', 'parcel-lost', 'pack'))).toMatchObject({ code: EXIT.usage, stdout: '' });
+    expect(await amends(at('skip', 'parcel-lost', 'pack', '--reason', 'thrown away'))).toMatchObject({ code: EXIT.ok });
+    const { stdout } = await amends(at('show', 'parcel-lost'));
+    expect(stdout).toContain('status       ■ terminated');
+    expect(stdout).toContain('thrown away');
+    expect(stdout).toContain('Not undone: pack');
+    expect(await amends(at('terminate', 'parcel-lost', '--reason', 'again'))).toMatchObject({ code: EXIT.usage, stdout: '' });
+  });
+
   test('cancel --wait undoes a saga that is in work', async () => {
     await startWorker(at());
     const gate = join(folder, 'cancel-gate');

@@ -120,15 +120,31 @@ export class Auditor {
         );
         equal(event.data.outputError === undefined, !this.#spec.outputThrows);
         return;
+      case 'saga_terminated':
+        ok(
+          model.all.some(({ undo }) => undo === 'skipped'),
+          'by itself it ends as terminated only when an undo was given up',
+        );
+        deepEqual(event.data.notCompensated, model.standing);
+        return this.#expectUnwound();
       case 'saga_compensated':
-        notEqual(model.turned, undefined);
-        deepEqual(model.open, []);
-        equal(model.isStuck, false);
-        deepEqual(model.toUndo, []);
-        return;
+        equal(
+          model.all.some(({ undo }) => undo === 'skipped'),
+          false,
+          'never compensated with something left behind',
+        );
+        return this.#expectUnwound();
       default:
         fail(`${event.type} follows from nothing that was told`);
     }
+  }
+
+  #expectUnwound(): void {
+    const { model } = this;
+    notEqual(model.turned, undefined);
+    deepEqual(model.open, []);
+    equal(model.isStuck, false);
+    deepEqual(model.toUndo, []);
   }
 
   /** A step's turn comes once, forward, when all stages before it are done. */

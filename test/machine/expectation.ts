@@ -41,6 +41,11 @@ function onSuccess(entry: Entry, fact: StepFact<'succeeded'>): Verdict {
   return [{ type: 'step_succeeded', data: { step, result } }];
 }
 
+function onAnswerAfterEnd({ run, undo }: Entry, { step }: StepFact<'succeeded'>): Verdict {
+  if (run === 'untouched' || (run === 'succeeded' && undo === 'none')) return [];
+  return [{ type: 'late_result', data: { step, op: 'run', succeeded: true } }];
+}
+
 function onActionFailure(model: Model, entry: Entry, fact: StepFact<'attempt_failed'>, deadlineAtMs: number | null): Verdict {
   const { step, error } = fact;
   const { kind, attempts } = entry.spec;
@@ -93,7 +98,7 @@ function onRetry(model: Model, { by }: StepFact<'retry_requested'>): Verdict {
 
 /** What the rules say of a fact, by the test's own model. */
 export function expectation(model: Model, fact: Fact, deadlineAtMs: number | null): Verdict {
-  if (model.end !== undefined) return fact.type === 'succeeded' ? onSuccess(model.entry(fact.step), fact) : [];
+  if (model.end !== undefined) return fact.type === 'succeeded' ? onAnswerAfterEnd(model.entry(fact.step), fact) : [];
   switch (fact.type) {
     case 'nudged':
       return [];
@@ -105,6 +110,14 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       return turn(model, { kind: 'deadline' });
     case 'retry_requested':
       return onRetry(model, fact);
+    case 'terminate_requested': {
+      const { by, reason } = fact;
+      return [{ type: 'saga_terminated', data: { by, reason, notCompensated: model.standing } }];
+    }
+    case 'skip_requested': {
+      const { step, by, reason } = fact;
+      return model.entry(step).undo === 'stuck' ? [{ type: 'compensation_skipped', data: { step, by, reason } }] : 'refused';
+    }
     case 'attempt_started': {
       const entry = model.entry(fact.step);
       if (!isOpen(entry, fact.op) || entry.ended === 0) return [];

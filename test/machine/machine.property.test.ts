@@ -31,6 +31,8 @@ const seen: Record<EventType, number> = {
   late_result: 0,
   saga_completed: 0,
   saga_compensated: 0,
+  compensation_skipped: 0,
+  saga_terminated: 0,
 };
 
 test(`every rule holds on ${RUNS} random sagas under random schedules`, { timeout: 60_000 + RUNS * 20 }, () => {

@@ -7,7 +7,7 @@ export interface Entry {
   readonly spec: StepSpec;
   readonly stage: number;
   run: 'untouched' | 'unbound' | 'open' | 'stuck' | 'succeeded' | 'failed' | 'skipped' | 'withdrawn';
-  undo: 'none' | 'open' | 'stuck' | 'done';
+  undo: 'none' | 'open' | 'stuck' | 'done' | 'skipped';
   outcome: FailureOutcome | undefined;
   result: unknown;
   /** An attempt ended without a word on its effect. */
@@ -30,7 +30,7 @@ export class Model {
   readonly entries: ReadonlyMap<string, Entry>;
   turned: TurnReason | undefined;
   pending: TurnReason | undefined;
-  end: 'completed' | 'compensated' | undefined;
+  end: 'completed' | 'compensated' | 'terminated' | undefined;
   #settlements = 0;
 
   constructor(spec: SagaSpec) {
@@ -70,6 +70,14 @@ export class Model {
     return this.all.some(({ spec, run }) => spec.kind === 'pivot' && (run === 'open' || run === 'stuck'));
   }
 
+  /** The steps whose effects stand, or may, in plan order: what an operator who ends it leaves behind. */
+  get standing(): readonly string[] {
+    return this.all.flatMap(({ spec, run, undo, outcome }) => {
+      const may = run === 'open' || run === 'stuck' || run === 'succeeded' || (run === 'failed' && outcome === 'unknown');
+      return may && undo !== 'done' && spec.kind !== 'readOnly' ? [spec.name] : [];
+    });
+  }
+
   /** What is to be undone and hasn't been begun, the last settled first. */
   get toUndo(): readonly Entry[] {
     return this.all
@@ -93,6 +101,9 @@ export class Model {
         return;
       case 'saga_compensated':
         this.end = 'compensated';
+        return;
+      case 'saga_terminated':
+        this.end = 'terminated';
         return;
       case 'saga_started':
         return;
@@ -154,6 +165,9 @@ export class Model {
         entry.undo = 'stuck';
         entry.ended++;
         entry.resting = false;
+        return;
+      case 'compensation_skipped':
+        entry.undo = 'skipped';
         return;
       case 'retry_requested':
         if (event.data.op === 'compensate') entry.undo = 'open';
