@@ -13,8 +13,29 @@ function turn(draft: Draft, reason: TurnReason): void {
   if (pivotInFlight(draft.rules.plan, draft.state)) {
     if (draft.state.pendingTurn === undefined) emit(draft, { type: 'turn_requested', data: { turn: reason } });
   } else {
-    emit(draft, { type: 'saga_turned', data: { turn: reason } });
+    turnNow(draft, reason);
   }
+}
+
+const GIVEN_UP: ErrorData = { name: 'GivenUp', message: 'it was stuck when the saga turned back, and may have had an effect' };
+
+/** Turns back. What is stuck will not be tried on: it may have had an effect, so it is undone with the rest. */
+function turnNow(draft: Draft, reason: TurnReason): void {
+  emit(draft, { type: 'saga_turned', data: { turn: reason } });
+  for (const [step, { status }] of Object.entries(draft.state.steps)) {
+    if (status === 'stuck') emit(draft, { type: 'step_failed', data: { step, error: GIVEN_UP, outcome: 'unknown' } });
+  }
+}
+
+/** An operation in whose middle worker after worker is lost may be what kills them: it is not delivered for ever. */
+function lost(draft: Draft, { step: name, op, limit }: Extract<Fact, { type: 'attempt_lost' }>, step: StepState): void {
+  emit(draft, { type: 'attempt_lost', data: { step: name, op, attempt: step.attemptsEver + 1 } });
+  const losses = step.lost + 1;
+  if (limit === undefined || losses < limit) return;
+  const error: ErrorData = { name: 'WorkerLost', message: `${losses} workers were lost in the middle of it: it may be what kills them` };
+  if (op === 'compensate') emit(draft, { type: 'compensation_stuck', data: { step: name, error } });
+  else if (draft.state.direction === 'forward') emit(draft, { type: 'step_stuck', data: { step: name, error } });
+  else emit(draft, { type: 'step_failed', data: { step: name, error, outcome: 'unknown' } });
 }
 
 function attemptFacts({ attempt, worker, startedAtMs }: AttemptFacts): AttemptFacts {
@@ -26,7 +47,7 @@ type AttemptFailed = Extract<Fact, { type: 'attempt_failed' }>;
 function failStep(draft: Draft, fact: AttemptFailed, outcome: 'definite' | 'unknown', reason: TurnReason): void {
   const { step, error } = fact;
   emit(draft, { type: 'step_failed', data: { step, error, outcome, ...attemptFacts(fact) } });
-  if (draft.state.direction === 'forward') emit(draft, { type: 'saga_turned', data: { turn: reason } });
+  if (draft.state.direction === 'forward') turnNow(draft, reason);
 }
 
 function actionFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
@@ -117,7 +138,7 @@ function withdrawn(draft: Draft, name: string, step: StepState): void {
   if (isPivot && step.doubtful) return; // only its outcome can settle it
   if (step.doubtful) emit(draft, { type: 'step_failed', data: { step: name, error: WITHDRAWN, outcome: 'unknown' } });
   else emit(draft, { type: 'step_withdrawn', data: { step: name } });
-  if (isPivot && pendingTurn !== undefined) emit(draft, { type: 'saga_turned', data: { turn: pendingTurn } });
+  if (isPivot && pendingTurn !== undefined) turnNow(draft, pendingTurn);
 }
 
 function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>): void {
@@ -188,7 +209,7 @@ function takeIn(draft: Draft, fact: Fact): void {
     }
     case 'attempt_lost':
       if (!inFlight(step, fact.op)) return;
-      return emit(draft, { type: 'attempt_lost', data: { step: fact.step, op: fact.op, attempt: step.attemptsEver + 1 } });
+      return lost(draft, fact, step);
     case 'succeeded':
       return succeeded(draft, fact, step);
     case 'attempt_failed':

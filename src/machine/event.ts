@@ -28,7 +28,7 @@ interface Payloads {
   step_succeeded: { step: string; result: Json; verified?: boolean } & AttemptFacts;
   step_failed: { step: string; error: ErrorData; outcome: FailureOutcome } & Partial<AttemptFacts>;
   step_withdrawn: { step: string };
-  /** The pivot's attempts are used up and nobody knows whether it happened; or (`unbound`) the mapper of a step after it threw. */
+  /** The pivot's attempts are used up and nobody knows whether it happened; or too many workers were lost with it; or (`unbound`) the mapper of a step after it threw. */
   step_stuck: { step: string; error: ErrorData; unbound?: true } & Partial<AttemptFacts>;
   /** A step that is retried for ever has failed as often as its policy's attempts: someone should look. */
   step_overdue: { step: string; attempts: number };
@@ -37,7 +37,7 @@ interface Payloads {
   saga_turned: { turn: TurnReason };
   compensation_issued: { step: string };
   compensation_succeeded: { step: string } & AttemptFacts;
-  compensation_stuck: { step: string; error: ErrorData } & AttemptFacts;
+  compensation_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
   /** An operator gave up an undo: its effect stays. */
   compensation_skipped: { step: string; by: string; reason: string };
   retry_requested: { step: string; op: Operation; by: string; reason?: string };

@@ -102,7 +102,7 @@ function apply(state: State, event: TransactionEvent): State {
         // As if it had never been reached: whoever has the definition binds and issues it anew.
         return { ...state, steps: Object.fromEntries(Object.entries(state.steps).filter(([name]) => name !== event.data.step)) };
       }
-      return change(state, event.data.step, () => ({ status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0 }));
+      return change(state, event.data.step, () => ({ status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0, lost: 0 }));
     case 'late_result':
       return state;
     case 'saga_completed':

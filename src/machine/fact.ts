@@ -8,7 +8,13 @@ import type { ErrorData, FailureOutcome, Operation } from './state.ts';
  */
 export type Fact =
   | ({ readonly type: 'attempt_started'; readonly step: string; readonly op: Operation } & Omit<AttemptFacts, 'attempt'>)
-  | { readonly type: 'attempt_lost'; readonly step: string; readonly op: Operation }
+  | {
+      readonly type: 'attempt_lost';
+      readonly step: string;
+      readonly op: Operation;
+      /** After so many losses it is not delivered again but stuck: it may be what kills its workers. Default: none. */
+      readonly limit?: number;
+    }
   | ({ readonly type: 'succeeded'; readonly step: string; readonly result: Json; readonly verified?: boolean } & AttemptFacts)
   | ({
       readonly type: 'attempt_failed';

@@ -24,6 +24,8 @@ export interface StepWorkerOptions {
   /** Names this process in the history. */
   readonly worker: string;
   readonly graceMs: number;
+  /** Losses after which an operation is stuck. */
+  readonly crashLimit: number;
   /** Fires when the worker is being closed. */
   readonly closing: AbortSignal;
 }
@@ -129,7 +131,8 @@ export class StepWorker {
     const { failures, deliveries } = work.delivery;
     if (failures > stepState(state, name)!.attemptsEver || (work.recovered && deliveries === 1)) {
       log.warn('an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
-      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op }));
+      const limit = this.#options.crashLimit;
+      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, limit }));
     }
     if (op === 'run') {
       ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs: this.#engine.clock.nowMs() }));
@@ -151,9 +154,11 @@ export class StepWorker {
   /** A delivery of something that is settled: the job may have died before it passed on what comes next, so that is made good. */
   async #settledBefore({ rules, name, op }: Work, state: State): Promise<Verdict> {
     await restore(this.#engine.queues, rules.plan, state, { step: name, op });
-    const status = stepState(state, name)?.status;
-    if (op === 'run' && status === 'failed') return { kind: 'failed', error: errorFrom(stepState(state, name)!.error!) };
-    return { kind: 'done', value: status ?? null };
+    const step = stepState(state, name);
+    const error = errorFrom(step?.error ?? { name: 'Error', message: 'no error on record' });
+    if (step?.status === STUCK[op]) return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
+    if (op === 'run' && step?.status === 'failed') return { kind: 'failed', error };
+    return { kind: 'done', value: step?.status ?? null };
   }
 
   async #carryOut(due: DueOperation, log: Logger): Promise<Verdict> {

@@ -29,6 +29,8 @@ export interface WorkerOptions {
   readonly stallCheckMs?: number;
   /** After its signal fired, an action has this long to stop by itself before the worker goes on without it, in milliseconds. Default 1 000. */
   readonly graceMs?: number;
+  /** A step in whose middle this many workers were lost is stuck: it may be what kills them. Default 5. */
+  readonly crashLimit?: number;
   /** How often the sweeper looks for transactions whose jobs are gone, in milliseconds. Default 5 000. */
   readonly sweepEveryMs?: number;
   /** It looks at those in which nothing has happened for this long, in milliseconds. Default 15 000. */
@@ -55,6 +57,7 @@ const DEFAULTS = {
   lockMs: 6_000,
   stallCheckMs: 3_000,
   graceMs: 1_000,
+  crashLimit: 5,
   sweepEveryMs: 5_000,
   overdueAfterMs: 15_000,
   retentionMs: 7 * DAY_MS,
@@ -156,6 +159,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     find: (contract) => handlers.get(keyOf(contract)),
     worker: name,
     graceMs: limits.graceMs,
+    crashLimit: limits.crashLimit,
     closing: down.signal,
   });
   const handle = async (delivery: Delivery): Promise<Verdict> =>

@@ -18,8 +18,14 @@ function turned(turn: TurnReason): Expected {
   return { type: 'saga_turned', data: { turn } };
 }
 
+/** With the turn all that is stuck is given up, and undone as what may have happened. */
+function turns(model: Model, reason: TurnReason): readonly Expected[] {
+  const stuck = model.all.filter(({ run }) => run === 'stuck');
+  return [turned(reason), ...stuck.map(({ spec }): Expected => ({ type: 'step_failed', data: { step: spec.name, outcome: 'unknown' } }))];
+}
+
 function turn(model: Model, reason: TurnReason): Verdict {
-  if (!model.pivotInFlight) return [turned(reason)];
+  if (!model.pivotInFlight) return turns(model, reason);
   return model.pending === undefined ? [{ type: 'turn_requested', data: { turn: reason } }] : [];
 }
 
@@ -61,14 +67,14 @@ function onActionFailure(model: Model, entry: Entry, fact: StepFact<'attempt_fai
     const settles = fact.outcome === 'definite' && (!mayRetry || late || model.pending !== undefined);
     if (settles) {
       const reason = model.pending ?? (mayRetry ? { kind: 'deadline' } : ownReason);
-      return [{ type: 'step_failed', data: { step, error, outcome: 'definite' } }, turned(reason)];
+      return [{ type: 'step_failed', data: { step, error, outcome: 'definite' } }, ...turns(model, reason)];
     }
     return mayRetry ? [again] : [{ type: 'step_stuck', data: { step, error } }];
   }
   if (model.turned === undefined && mayRetry && !late) return [again];
   const outcome = entry.doubtful || fact.outcome === 'unknown' ? 'unknown' : 'definite';
   const failed: Expected = { type: 'step_failed', data: { step, error, outcome } };
-  return model.turned === undefined ? [failed, turned(ownReason)] : [failed];
+  return model.turned === undefined ? [failed, ...turns(model, ownReason)] : [failed];
 }
 
 function onUndoFailure(entry: Entry, fact: StepFact<'attempt_failed'>): Verdict {
@@ -78,6 +84,17 @@ function onUndoFailure(entry: Entry, fact: StepFact<'attempt_failed'>): Verdict 
     : [{ type: 'compensation_stuck', data: { step, error } }];
 }
 
+function onLoss(model: Model, entry: Entry, { step, op, limit }: StepFact<'attempt_lost'>): Verdict {
+  if (!isOpen(entry, op)) return [];
+  const lost: Expected = { type: 'attempt_lost', data: { step, op, attempt: entry.ended + 1 } };
+  if (limit === undefined || entry.lost + 1 < limit) return [lost];
+  if (op === 'compensate') return [lost, { type: 'compensation_stuck', data: { step } }];
+  return [
+    lost,
+    model.turned === undefined ? { type: 'step_stuck', data: { step } } : { type: 'step_failed', data: { step, outcome: 'unknown' } },
+  ];
+}
+
 function onWithdrawal(model: Model, entry: Entry, { step }: StepFact<'withdrawn'>): Verdict {
   if (entry.run !== 'open' || (model.turned === undefined && model.pending === undefined)) return [];
   const isPivot = entry.spec.kind === 'pivot';
@@ -85,7 +102,7 @@ function onWithdrawal(model: Model, entry: Entry, { step }: StepFact<'withdrawn'
   const taken: Expected = entry.doubtful
     ? { type: 'step_failed', data: { step, outcome: 'unknown' } }
     : { type: 'step_withdrawn', data: { step } };
-  return isPivot ? [taken, turned(model.pending!)] : [taken];
+  return isPivot ? [taken, ...turns(model, model.pending!)] : [taken];
 }
 
 function onRetry(model: Model, { by }: StepFact<'retry_requested'>): Verdict {
@@ -123,11 +140,8 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       if (!isOpen(entry, fact.op) || entry.ended === 0) return [];
       return [{ type: 'attempt_started', data: { step: fact.step, op: fact.op, attempt: entry.ended + 1 } }];
     }
-    case 'attempt_lost': {
-      const entry = model.entry(fact.step);
-      if (!isOpen(entry, fact.op)) return [];
-      return [{ type: 'attempt_lost', data: { step: fact.step, op: fact.op, attempt: entry.ended + 1 } }];
-    }
+    case 'attempt_lost':
+      return onLoss(model, model.entry(fact.step), fact);
     case 'succeeded':
       return onSuccess(model.entry(fact.step), fact);
     case 'attempt_failed': {

@@ -21,6 +21,8 @@ export interface Entry {
   /** Attempts of the operation that have ended. */
   ended: number;
   resting: boolean;
+  /** Workers lost since it was issued or retried by a person. */
+  lost: number;
   /** In the simulated world its effect is there, or may still arrive. */
   effect: boolean;
 }
@@ -126,6 +128,7 @@ export class Model {
         return;
       case 'attempt_lost':
         entry.ended++;
+        entry.lost++;
         entry.resting = false;
         if (event.data.op === 'run') entry.doubtful = true;
         return;
@@ -155,7 +158,7 @@ export class Model {
         entry.resting = false;
         return;
       case 'compensation_issued':
-        Object.assign(entry, { undo: 'open', failures: 0, ended: 0, resting: false });
+        Object.assign(entry, { undo: 'open', failures: 0, ended: 0, lost: 0, resting: false });
         return;
       case 'compensation_succeeded':
         entry.undo = 'done';
@@ -173,6 +176,7 @@ export class Model {
         if (event.data.op === 'compensate') entry.undo = 'open';
         else entry.run = entry.run === 'unbound' ? 'untouched' : 'open';
         entry.failures = 0;
+        entry.lost = 0;
         return;
       case 'step_overdue':
       case 'late_result':
@@ -201,6 +205,7 @@ function entryOf(spec: StepSpec, stage: number): Entry {
     failures: 0,
     ended: 0,
     resting: false,
+    lost: 0,
     effect: false,
   };
 }

@@ -235,7 +235,7 @@ export class World {
           name: `redeliver ${op} ${step}`,
           fact: () => {
             job.phase = 'waiting';
-            return { type: 'attempt_lost', step, op };
+            return { type: 'attempt_lost', step, op, limit: 3 };
           },
         };
       case 'running':

@@ -1,0 +1,50 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { saga } from '../../src/flows/saga.ts';
+import { namedStep, OrderInput, useBench } from './fixture.ts';
+
+const script = fileURLToPath(new URL('./deadly-worker.mjs', import.meta.url));
+
+describe.each(['redis', 'postgres'] as const)('crash limit on %s', (kind) => {
+  const bench = useBench(kind);
+  let child: ChildProcess | undefined;
+  let over = false;
+  let deaths = 0;
+
+  function keepAlive(): void {
+    child = spawn(process.execPath, [script, bench.store.url, bench.store.namespace], { stdio: 'ignore' });
+    child.on('exit', () => {
+      deaths++;
+      if (!over) keepAlive();
+    });
+  }
+  afterEach(async () => {
+    over = true;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  });
+
+  test('S108 a step that kills its worker each time is stuck after 3 losses, and the others go on', { timeout: 60_000 }, async () => {
+    // The plan of the worker's saga; its code is never run here.
+    const deadly = saga({ name: 'deadly', version: 1, input: OrderInput })
+      .step(namedStep('prepare', bench.ledger), ({ input }) => input)
+      .step(namedStep('explode', bench.ledger), ({ input }) => input);
+    keepAlive();
+    const bomb = await bench.amends.start(deadly, { order: 'bomb' });
+    const others = await Promise.all(Array.from({ length: 10 }, (_, i) => bench.amends.start(deadly, { order: `o${i}` })));
+    const outcome = await bomb.outcome({ timeoutMs: 45_000 });
+    expect(outcome).toMatchObject({ status: 'stuck', failedStep: 'explode', reason: { name: 'WorkerLost' } });
+    expect(deaths).toBe(3);
+    for (const run of others) expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+
+    // A person may give it up: what may have happened is undone with the rest.
+    expect(await bomb.cancel({ reason: 'bad order' })).toBe(true);
+    expect((await bomb.outcome({ timeoutMs: 20_000 })).status).toBe('compensated');
+    const undone = (await bomb.history()).flatMap(({ event }) => (event.type === 'compensation_succeeded' ? [event.data.step] : []));
+    expect(undone).toEqual(['explode', 'prepare']);
+  });
+});

@@ -1,0 +1,22 @@
+// A worker process whose action kills it for some orders: `node deadly-worker.mjs URL NAMESPACE`.
+import { connect, saga, step } from '../../dist/src/index.js';
+import { z } from 'zod';
+
+const [url, namespace] = process.argv.slice(2);
+const input = z.object({ order: z.string() });
+const made = (name, run) => step({ name, input, result: z.object({}), run, compensate: () => undefined });
+const deadly = saga({ name: 'deadly', version: 1, input })
+  .step(
+    made('prepare', () => ({})),
+    ({ input: { order } }) => ({ order }),
+  )
+  .step(
+    made('explode', ({ input: { order } }) => {
+      if (order.startsWith('bomb')) process.kill(process.pid, 'SIGKILL');
+      return {};
+    }),
+    ({ input: { order } }) => ({ order }),
+  );
+
+const amends = await connect(url, { namespace });
+await amends.worker({ sagas: [deadly], lockMs: 800, stallCheckMs: 400, crashLimit: 3 }).run();
