@@ -117,6 +117,12 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
       const why = reason === undefined ? '' : `: ${printable(reason)}`;
       return { lane: laneOf(op), mark: '▶', tone: 'plain', step, text: `to be tried again, asked by ${printable(operator)}${why}` };
     }
+    case 'saga_paused': {
+      const why = event.data.reason === undefined ? '' : `: ${printable(event.data.reason)}`;
+      return { lane: 'forward', mark: '‖', tone: 'quiet', text: `paused by ${printable(event.data.by)}${why}` };
+    }
+    case 'saga_resumed':
+      return { lane: 'forward', mark: '▶', tone: 'plain', text: `resumed by ${printable(event.data.by)}` };
     case 'compensation_skipped': {
       const { step, by: operator, reason } = event.data;
       return { lane: 'undo', mark: '■', tone: 'bad', step, text: `its undo was given up by ${printable(operator)}: ${printable(reason)}` };

@@ -4,6 +4,7 @@ import { addCancel } from './commands/cancel.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDemo } from './commands/demo.ts';
 import { addGiveUp } from './commands/give-up.ts';
+import { addHold } from './commands/hold.ts';
 import { addList } from './commands/list.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addRetry } from './commands/retry.ts';
@@ -36,7 +37,7 @@ export function createProgram(): Command {
     .addHelpText('after', `\nFirst steps:\n  amends demo\n  amends help start\n\n${ENVIRONMENT_HELP}`)
     .addHelpText('afterAll', `\n${EXIT_CODES_HELP}`)
     .exitOverride();
-  for (const add of [addDemo, addWorker, addStart, addList, addShow, addRetry, addCancel, addGiveUp, addDashboard, addMigrate])
+  for (const add of [addDemo, addWorker, addStart, addList, addShow, addRetry, addCancel, addHold, addGiveUp, addDashboard, addMigrate])
     add(program);
   return program;
 }

@@ -149,6 +149,7 @@ function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>)
       `transaction ${draft.state.id} is past its point of no return and will complete: it can't be cancelled; start a saga that reverses it`,
     );
   }
+  resume(draft, fact.by); // or nothing would be undone
   turn(draft, { kind: 'cancelled', reason: fact.reason, by: fact.by });
 }
 
@@ -158,6 +159,14 @@ function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): 
     if (status === 'stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'run', ...asked } });
     if (status === 'compensation_stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'compensate', ...asked } });
   }
+}
+
+function pause(draft: Draft, { by, reason }: Extract<Fact, { type: 'pause_requested' }>): void {
+  if (draft.state.paused === undefined) emit(draft, { type: 'saga_paused', data: reason === undefined ? { by } : { by, reason } });
+}
+
+function resume(draft: Draft, by: string): void {
+  if (draft.state.paused !== undefined) emit(draft, { type: 'saga_resumed', data: { by } });
 }
 
 function terminate(draft: Draft, { by, reason }: Extract<Fact, { type: 'terminate_requested' }>): void {
@@ -185,10 +194,14 @@ function takeIn(draft: Draft, fact: Fact): void {
       return retry(draft, fact);
     case 'deadline_passed': {
       const { deadlineAtMs, direction } = draft.state;
-      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || direction === 'backward') return;
+      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || direction === 'backward' || draft.state.paused !== undefined) return;
       if (!isPastPivot(draft.rules.plan, draft.state)) turn(draft, { kind: 'deadline' });
       return;
     }
+    case 'pause_requested':
+      return pause(draft, fact);
+    case 'resume_requested':
+      return resume(draft, fact.by);
     case 'terminate_requested':
       return terminate(draft, fact);
     case 'skip_requested':

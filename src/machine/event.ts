@@ -38,6 +38,9 @@ interface Payloads {
   compensation_issued: { step: string };
   compensation_succeeded: { step: string } & AttemptFacts;
   compensation_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
+  /** Nothing new is issued until it is resumed; what is in work settles. */
+  saga_paused: { by: string; reason?: string };
+  saga_resumed: { by: string };
   /** An operator gave up an undo: its effect stays. */
   compensation_skipped: { step: string; by: string; reason: string };
   retry_requested: { step: string; op: Operation; by: string; reason?: string };

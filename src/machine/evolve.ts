@@ -18,6 +18,7 @@ function withStatus(state: State): State {
   const steps = Object.values(state.steps);
   const status = ((): State['status'] => {
     if (steps.some((step) => step.status === 'stuck' || step.status === 'compensation_stuck')) return 'stuck';
+    if (state.paused !== undefined) return 'paused';
     if (state.direction === 'backward') return 'compensating';
     const inFlight = steps.filter((step) => step.status === 'issued');
     return inFlight.length > 0 && inFlight.every((step) => step.backingOff) ? 'waiting' : 'running';
@@ -109,6 +110,10 @@ function apply(state: State, event: TransactionEvent): State {
       return { ...state, status: 'completed', output: event.data.output, outputError: event.data.outputError };
     case 'saga_compensated':
       return { ...state, status: 'compensated' };
+    case 'saga_paused':
+      return { ...state, paused: event.data };
+    case 'saga_resumed':
+      return { ...state, paused: undefined };
     case 'compensation_skipped': {
       const { step, by, reason } = event.data;
       return { ...change(state, step, () => ({ status: 'compensation_skipped', backingOff: false })), skipped: { by, reason } };

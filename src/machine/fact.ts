@@ -31,6 +31,8 @@ export type Fact =
   | { readonly type: 'withdrawn'; readonly step: string }
   | { readonly type: 'cancel_requested'; readonly reason: string; readonly by: string }
   | { readonly type: 'deadline_passed'; readonly nowMs: number }
+  | { readonly type: 'pause_requested'; readonly by: string; readonly reason?: string }
+  | { readonly type: 'resume_requested'; readonly by: string }
   | { readonly type: 'terminate_requested'; readonly by: string; readonly reason: string }
   | { readonly type: 'skip_requested'; readonly step: string; readonly by: string; readonly reason: string }
   | { readonly type: 'retry_requested'; readonly by: string; readonly reason?: string }

@@ -187,6 +187,10 @@ function backward(draft: Draft): boolean {
 
 /** All that follows by itself from where the draft stands. */
 export function follow(draft: Draft): readonly TransactionEvent[] {
-  while (!isTerminal(draft.state) && (draft.state.direction === 'forward' ? forward(draft) : backward(draft)));
+  while (
+    !isTerminal(draft.state) &&
+    draft.state.paused === undefined &&
+    (draft.state.direction === 'forward' ? forward(draft) : backward(draft))
+  );
   return draft.events;
 }

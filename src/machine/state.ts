@@ -83,6 +83,8 @@ export interface State {
   readonly pendingTurn?: TurnReason | undefined;
   readonly output?: Json | undefined;
   readonly outputError?: ErrorData | undefined;
+  /** Who paused it, and why; absent while it isn't. */
+  readonly paused?: { readonly by: string; readonly reason?: string } | undefined;
   /** Who ended it, why, and what stays. */
   readonly termination?: { readonly by: string; readonly reason: string; readonly notCompensated: readonly string[] } | undefined;
   /** The last undo that an operator gave up: with one of these it ends as terminated, never as compensated. */

@@ -3,7 +3,7 @@ import { AmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
 import type { Rules } from '../machine/decide.ts';
 import { isTerminal, type State } from '../machine/state.ts';
-import { advance, discardGivenUp, operationJob, redeliver, restore, rootJob } from '../queues/advance.ts';
+import { advance, discardGivenUp, operationJob, redeliver, restore, rootJob, wake } from '../queues/advance.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 
 /** Who asks and why; it becomes part of the history. */
@@ -37,6 +37,7 @@ export async function cancel(
   const { state, events } = await engine.transactions.record(rules, before, { type: 'cancel_requested', reason, by });
   await advance(engine.queues, rules.plan, state, events);
   await withdrawIdle(engine, rules, state);
+  if (before.paused !== undefined && events.length > 0) await wake(engine.queues, rules.plan, await loadTransaction(engine, id));
   return events.length > 0;
 }
 
@@ -48,10 +49,10 @@ export async function withdrawIdle(engine: Engine, rules: Rules, from: State): P
     if (status !== 'issued') continue;
     // A pivot that may have had its effect stays: only its outcome settles it.
     if (doubtful && stepOf(rules.plan, step).kind === 'pivot') continue;
-    const deliveries = await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run'));
-    if (deliveries === undefined) continue;
-    if (deliveries > attemptsEver) {
-      // It was delivered and nothing came of it on record: the worker was lost, perhaps after the effect.
+    const failures = await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run'));
+    if (failures === undefined) continue;
+    if (failures > attemptsEver) {
+      // A delivery of it ended without a record: the worker was lost, perhaps after the effect.
       ({ state } = await engine.transactions.record(rules, state, { type: 'attempt_lost', step, op: 'run' }));
     }
     const withdrawn = await engine.transactions.record(rules, state, { type: 'withdrawn', step });
@@ -78,6 +79,34 @@ export async function retry(engine: Engine, id: string, { reason, by = operator(
   }
   await advance(engine.queues, rules.plan, state, events);
   await redeliver(engine.queues, rules.plan, state, events);
+}
+
+/**
+ * Holds a transaction: what is in work settles, nothing new begins, no deadline strikes. An operator's cancel or terminate ends the pause.
+ *
+ * @returns `false`: it was paused or had ended before
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND
+ */
+export async function pause(engine: Engine, id: string, { reason, by = operator() }: ControlOptions = {}): Promise<boolean> {
+  const before = await loadTransaction(engine, id);
+  const fact = { type: 'pause_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
+  const { events } = await engine.transactions.record(await operatorRules(engine, before), before, fact);
+  return events.length > 0;
+}
+
+/**
+ * Lets a paused transaction go on.
+ *
+ * @returns `false`: it was not paused
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND
+ */
+export async function resume(engine: Engine, id: string, { by = operator() }: ControlOptions = {}): Promise<boolean> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const { state, events } = await engine.transactions.record(rules, before, { type: 'resume_requested', by });
+  await advance(engine.queues, rules.plan, state, events);
+  if (events.length > 0) await wake(engine.queues, rules.plan, state);
+  return events.length > 0;
 }
 
 /** For acts that leave something behind: the reason becomes part of the history. */

@@ -1,4 +1,4 @@
-import { checkRedis, openRedis } from '../connections/redis.ts';
+import { checkRedis, closeRedis, openRedis } from '../connections/redis.ts';
 import { createRedisEventStore } from '../events/redis/redis-event-store.ts';
 import { createRedisJournal } from '../journal/redis/redis-journal.ts';
 import { redisBackend } from '../queues/redis-backend.ts';
@@ -22,7 +22,7 @@ export async function openRedisStore(url: string, { namespace, allowUnsafeRedis,
     queues: redisBackend(redis, namespace),
     async close() {
       await journal.close();
-      await redis.quit();
+      await closeRedis(redis);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { JournaledEvent } from '../journal/journal.ts';
 import { viewOf, type TransactionView } from '../machine/view.ts';
-import { cancel, retry, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
+import { cancel, pause, resume, retry, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
 import type { Outcomes, WaitOptions } from './outcomes.ts';
@@ -26,6 +26,10 @@ export interface SagaRun<Output> {
    * @throws {AmendsError} NOT_ALLOWED past the pivot
    */
   cancel(options?: ControlOptions): Promise<boolean>;
+  /** Holds it: what is in work settles, nothing new begins, no deadline strikes. `false`: it was paused or had ended before. */
+  pause(options?: ControlOptions): Promise<boolean>;
+  /** Lets it go on. `false`: it was not paused. */
+  resume(options?: ControlOptions): Promise<boolean>;
   /**
    * Tries again what it is stuck on.
    *
@@ -63,6 +67,8 @@ export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): S
     result: async (options) => resultOf(id, await run.outcome(options)),
     cancel: (options) => cancel(engine, id, options),
     retry: (options) => retry(engine, id, options),
+    pause: (options) => pause(engine, id, options),
+    resume: (options) => resume(engine, id, options),
     terminate: (options) => terminate(engine, id, options),
     skip: (step, options) => skip(engine, id, step, options),
     async history() {

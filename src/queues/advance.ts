@@ -96,6 +96,13 @@ export async function discardGivenUp(queues: QueuePort, plan: Plan, before: Stat
   }
 }
 
+/** Delivers at once what was put off while the transaction was paused. */
+export async function wake(queues: QueuePort, plan: Plan, state: State): Promise<void> {
+  await restore(queues, plan, state);
+  for (const { step, op } of inFlight(state)) await queues.promote(operationJob(plan, state.id, step, op));
+  await queues.promote(rootJob(state));
+}
+
 /** Delivers what an operator asked to be tried again. */
 export async function redeliver(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
   for (const event of events) {

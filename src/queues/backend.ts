@@ -1,6 +1,15 @@
 import type { BackendFactory, ConnectionOptions } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 
+/** The connection of one worker. */
+interface WorkerConnection {
+  readonly connection: ConnectionOptions;
+  /** Rejects what still waits for a store that is away. */
+  giveUp(): void;
+  /** Gives the connection back, when the worker is closed. */
+  release(): Promise<void>;
+}
+
 /** How BullMQ's classes are constructed on one store. */
 export interface QueueBackend {
   readonly connection: ConnectionOptions;
@@ -9,8 +18,7 @@ export interface QueueBackend {
   readonly factory: BackendFactory | undefined;
   /** Put before every queue's name, so that namespaces in one SQL database stay apart. */
   readonly queuePrefix: string;
-  /** The connection of one worker, and how to give it up. */
-  forWorker(): { readonly connection: ConnectionOptions; release(): Promise<void> };
+  forWorker(): WorkerConnection;
   /** The same backend inside the caller's SQL transaction. */
   inside?(tx: SqlExecutor): QueueBackend;
 }

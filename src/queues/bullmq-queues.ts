@@ -71,7 +71,7 @@ export class BullmqQueues implements QueuePort {
     if (state !== 'waiting' && state !== 'delayed' && state !== 'prioritized') return undefined;
     try {
       await job.remove();
-      return job.attemptsStarted;
+      return job.attemptsMade + job.stalledCounter;
     } catch (error) {
       if (await job.isActive()) return undefined; // a worker took it between the look and the removal
       throw error;

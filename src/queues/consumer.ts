@@ -16,6 +16,8 @@ class RetryLater extends Error {
 
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
+/** How long a consumer that is being closed waits for a store that is away. */
+const GIVE_UP_MS = 3_000;
 
 /** The engine's own delay, or, for a fault nobody decided about (the store was away), doubling with a cap. */
 function backoffMs(attemptsMade: number, _type: string | undefined, error: Error | undefined): number {
@@ -102,7 +104,9 @@ export async function startConsumer(
   return {
     queue,
     async close(): Promise<void> {
-      await worker.close();
+      // What was in work can't be reported while the store is away: its lock runs out, and another worker takes it.
+      const givingUp = setInterval(() => held.giveUp(), GIVE_UP_MS);
+      await worker.close().finally(() => clearInterval(givingUp));
       await running.catch(() => undefined); // told to onError already
       await Promise.all(settling);
       await held.release();

@@ -73,7 +73,7 @@ export interface QueuePort {
   /** Adds a root alone, when it is gone. No-op when the job exists. */
   addRoot(root: RootJob): Promise<void>;
   stateOf(place: JobPlace): Promise<JobState>;
-  /** Removes a job that nobody works on. Gives how often it had been delivered; `undefined`: it isn't there or is in work. */
+  /** Removes a job that nobody works on. Gives its {@link Delivery.failures}; `undefined`: it isn't there or is in work. */
   remove(place: JobPlace): Promise<number | undefined>;
   /** Removes a job that nobody works on, whatever became of it; a root that waited for it goes on. */
   discard(place: JobPlace): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { closeRedis, duplicateThatEnds } from '../connections/redis.ts';
 import type { QueueBackend } from './backend.ts';
 
 /** BullMQ on Redis. The hash tag keeps all queues of a namespace in one slot of a cluster. */
@@ -10,12 +11,16 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
     queuePrefix: '',
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
-      const connection = redis.duplicate({ maxRetriesPerRequest: null });
+      const family = new Set<Redis>();
+      const connection = duplicateThatEnds(redis, { maxRetriesPerRequest: null }, family);
       connection.on('error', () => undefined); // told by the worker's own 'error' event
       return {
         connection,
+        giveUp() {
+          for (const copy of family) if (copy.status !== 'ready') copy.disconnect();
+        },
         async release() {
-          await connection.quit().catch(() => connection.disconnect());
+          await closeRedis(connection);
         },
       };
     },

@@ -36,6 +36,8 @@ export function postponeMs(): number {
 }
 
 const LOOK_AGAIN_MS = 1_000;
+/** A resume delivers at once what was put off; this is for one that got lost. */
+const PAUSE_MS = 5_000;
 
 /** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
 const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating' };
@@ -121,7 +123,8 @@ export class StepWorker {
     let state = work.state;
     const status = (): StepStatus | undefined => stepState(state, name)?.status;
 
-    if (isTerminal(state)) return { kind: 'done', value: state.status };
+    if (isTerminal(state)) return this.#settledBefore(work, state);
+    if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
       ({ state } = await this.#record(rules, state, { type: 'retry_requested', by: 'queue' }));
@@ -156,7 +159,8 @@ export class StepWorker {
     await restore(this.#engine.queues, rules.plan, state, { step: name, op });
     const step = stepState(state, name);
     const error = errorFrom(step?.error ?? { name: 'Error', message: 'no error on record' });
-    if (step?.status === STUCK[op]) return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
+    if (step?.status === STUCK[op] && !isTerminal(state))
+      return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
     if (op === 'run' && step?.status === 'failed') return { kind: 'failed', error };
     return { kind: 'done', value: step?.status ?? null };
   }

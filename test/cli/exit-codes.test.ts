@@ -8,7 +8,21 @@ import { EXIT, EXIT_CODES_HELP } from '../../src/cli/exit-codes.ts';
 import { amends, SHOP } from './command.ts';
 
 const NOWHERE = 'redis://127.0.0.1:1';
-const COMMANDS = ['demo', 'worker', 'start', 'list', 'show', 'retry', 'cancel', 'skip', 'terminate', 'dashboard', 'migrate'];
+const COMMANDS = [
+  'demo',
+  'worker',
+  'start',
+  'list',
+  'show',
+  'retry',
+  'cancel',
+  'pause',
+  'resume',
+  'skip',
+  'terminate',
+  'dashboard',
+  'migrate',
+];
 
 let folder: string;
 beforeAll(async () => {

@@ -73,6 +73,7 @@ export class Auditor {
   #follow(events: readonly TransactionEvent[], broken: ReadonlySet<string>): void {
     for (const event of events) {
       equal(this.model.end, undefined, `${event.type} after the end`);
+      equal(this.model.paused, false, `${event.type} while it is paused`);
       this.#expectLegal(event, broken);
       this.model.apply(event);
     }
@@ -177,7 +178,7 @@ export class Auditor {
   /** It never stands still: something is in flight, or waits for a person. */
   #expectNothingForgotten(mayIssue: boolean): void {
     const { model } = this;
-    if (model.end !== undefined) return;
+    if (model.end !== undefined || model.paused) return;
     if (model.turned === undefined && mayIssue) {
       const current = this.#spec.stages.find((steps) =>
         steps.some(({ name }) => !['succeeded', 'skipped'].includes(model.entry(name).run)),

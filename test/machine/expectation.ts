@@ -24,7 +24,11 @@ function turns(model: Model, reason: TurnReason): readonly Expected[] {
   return [turned(reason), ...stuck.map(({ spec }): Expected => ({ type: 'step_failed', data: { step: spec.name, outcome: 'unknown' } }))];
 }
 
-function turn(model: Model, reason: TurnReason): Verdict {
+function resumed(model: Model, by: string): readonly Expected[] {
+  return model.paused ? [{ type: 'saga_resumed', data: { by } }] : [];
+}
+
+function turn(model: Model, reason: TurnReason): readonly Expected[] {
   if (!model.pivotInFlight) return turns(model, reason);
   return model.pending === undefined ? [{ type: 'turn_requested', data: { turn: reason } }] : [];
 }
@@ -121,9 +125,14 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       return [];
     case 'cancel_requested':
       if (model.turned !== undefined) return [];
-      return model.pastPivot ? 'refused' : turn(model, { kind: 'cancelled', reason: fact.reason, by: fact.by });
+      if (model.pastPivot) return 'refused';
+      return [...resumed(model, fact.by), ...turn(model, { kind: 'cancelled', reason: fact.reason, by: fact.by })];
+    case 'pause_requested':
+      return model.paused ? [] : [{ type: 'saga_paused', data: { by: fact.by } }];
+    case 'resume_requested':
+      return resumed(model, fact.by);
     case 'deadline_passed':
-      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || model.turned !== undefined || model.pastPivot) return [];
+      if (deadlineAtMs === null || fact.nowMs < deadlineAtMs || model.turned !== undefined || model.pastPivot || model.paused) return [];
       return turn(model, { kind: 'deadline' });
     case 'retry_requested':
       return onRetry(model, fact);

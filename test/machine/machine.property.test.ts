@@ -33,6 +33,8 @@ const seen: Record<EventType, number> = {
   saga_compensated: 0,
   compensation_skipped: 0,
   saga_terminated: 0,
+  saga_paused: 0,
+  saga_resumed: 0,
 };
 
 test(`every rule holds on ${RUNS} random sagas under random schedules`, { timeout: 60_000 + RUNS * 20 }, () => {

@@ -32,6 +32,7 @@ export class Model {
   readonly entries: ReadonlyMap<string, Entry>;
   turned: TurnReason | undefined;
   pending: TurnReason | undefined;
+  paused = false;
   end: 'completed' | 'compensated' | 'terminated' | undefined;
   #settlements = 0;
 
@@ -103,6 +104,12 @@ export class Model {
         return;
       case 'saga_compensated':
         this.end = 'compensated';
+        return;
+      case 'saga_paused':
+        this.paused = true;
+        return;
+      case 'saga_resumed':
+        this.paused = false;
         return;
       case 'saga_terminated':
         this.end = 'terminated';

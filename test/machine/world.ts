@@ -106,7 +106,9 @@ export class World {
     for (let moves = 0; this.model.end === undefined; moves++) {
       ok(moves < limit, 'it ends when all goes well');
       const job = [...this.#jobs.values()][0];
-      if (job !== undefined) {
+      if (this.model.paused) {
+        this.#tell({ type: 'resume_requested', by: 'operator' }, moves % 2 === 0);
+      } else if (job !== undefined) {
         this.#happen([this.#progress(job)]);
       } else if (this.model.isStuck) {
         this.#broken = new Set();
@@ -159,6 +161,8 @@ export class World {
       { name: 'deadline', fact: () => ({ type: 'deadline_passed', nowMs: this.#nowMs }) },
       { name: 'retry', fact: () => ({ type: 'retry_requested', by: 'operator', reason: 'mended' }), operator: this.#nowMs % 2 === 0 },
       ...this.#givingUp(),
+      { name: 'pause', fact: () => ({ type: 'pause_requested', by: 'operator' }), operator: true },
+      { name: 'resume', fact: () => ({ type: 'resume_requested', by: 'operator' }), operator: this.#nowMs % 2 === 0 },
       { name: 'nudge', fact: () => ({ type: 'nudged' }) },
       {
         name: 'mend',
