@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests and examples name the package as its users do. Exact: `amends/testing` must not become a path below `amends`.
     alias: [
       { find: /^amends$/, replacement: at('src/index.ts') },
+      { find: /^amends\/barrier$/, replacement: at('src/barrier/index.ts') },
       { find: /^amends\/testing$/, replacement: at('src/testing/index.ts') },
       { find: /^amends\/dashboard$/, replacement: at('dashboard/server/index.ts') },
     ],

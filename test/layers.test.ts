@@ -9,6 +9,7 @@ const source = fileURLToPath(new URL('../src', import.meta.url));
 const LAYERS = [
   'errors.ts',
   'flows',
+  'barrier',
   'machine',
   'connections',
   'events',
@@ -25,8 +26,11 @@ const TOP = ['index.ts', 'testing', 'cli'];
 const KEPT: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queues'],
   ioredis: ['connections', 'events', 'journal', 'queues'],
-  pg: ['connections'],
+  pg: ['connections', 'barrier'],
   '@electric-sql/pglite': ['connections', 'cli'],
+  'drizzle-orm': ['barrier'],
+  kysely: ['barrier'],
+  knex: ['barrier'],
   express: [],
 };
 

@@ -38,6 +38,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   SAGA_TERMINATED: EXIT.failed,
   OUTPUT_FAILED: EXIT.failed,
   OUTCOME_TIMEOUT: EXIT.failed,
+  BARRIER_IN_PROGRESS: EXIT.fault,
+  BARRIER_MISMATCH: EXIT.fault,
   STORE_UNREACHABLE: EXIT.store,
   STORE_UNSAFE: EXIT.store,
   STORE_LOCKED: EXIT.store,

@@ -16,6 +16,10 @@ export interface StepContext<Args> {
   /** The step's input, parsed by its schema. */
   readonly input: Args;
   readonly sagaId: string;
+  /** The step's name. */
+  readonly step: string;
+  /** What is asked of the step. `verify` is asked about the `run`. */
+  readonly op: 'run' | 'compensate';
   /** 1 for the first attempt. */
   readonly attempt: number;
   /** The same on every delivery of this action: give it to the payment provider, or keep it as a unique key. */
@@ -27,6 +31,7 @@ export interface StepContext<Args> {
 
 /** What a compensation is called with. `idempotencyKey` is the compensation's own, not the action's. */
 export interface CompensationContext<Args, Result> extends StepContext<Args> {
+  readonly op: 'compensate';
   /** What the action returned; `undefined` when it was sent but its outcome is unknown: it may or may not have happened. */
   readonly result: Result | undefined;
   /** The key the action ran under, to look up what it did. */

@@ -45,7 +45,7 @@ async function contextOf(due: DueOperation, options: CarryOutOptions): Promise<O
   const args: unknown = structuredClone(step.args);
   const input = (await parseWith(contract.input, args, `the input of step "${name}"`)) as never;
   const { attempt: number, log } = options;
-  return { input, sagaId: state.id, attempt: number, idempotencyKey: idempotencyKey(state.id, name, op), log };
+  return { input, sagaId: state.id, step: name, op, attempt: number, idempotencyKey: idempotencyKey(state.id, name, op), log };
 }
 
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
@@ -105,6 +105,7 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
   const { state, step, name } = due;
   const undo: Omit<CompensationContext<never, never>, 'signal'> = {
     ...context,
+    op: 'compensate',
     result: structuredClone(step.result) as never,
     actionIdempotencyKey: idempotencyKey(state.id, name, 'run'),
     reason:

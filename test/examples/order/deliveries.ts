@@ -7,6 +7,8 @@ function context(step: string, sagaId: string, input: unknown): StepContext<unkn
   return {
     input,
     sagaId,
+    step,
+    op: 'run',
     attempt: 1,
     idempotencyKey: `${sagaId}/${step}/run`,
     signal: new AbortController().signal,
@@ -26,6 +28,7 @@ export async function undo(implementation: StepImplementation, sagaId: string, i
   const action = context(implementation.step.name, sagaId, input);
   await handler.compensate?.({
     ...action,
+    op: 'compensate',
     idempotencyKey: `${sagaId}/${implementation.step.name}/compensate`,
     actionIdempotencyKey: action.idempotencyKey,
     result: undefined,
