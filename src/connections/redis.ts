@@ -133,6 +133,29 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
   return redis;
 }
 
+/**
+ * A copy of a connection whose `disconnect` ends it also while it waits to reconnect, and whose own copies do so too. ioredis would stop its
+ * timer there and never emit `end`, on which BullMQ waits when a worker is closed (redis/ioredis#1830). All copies are put into `family`.
+ */
+export function duplicateThatEnds(redis: Redis, options: Partial<RedisOptions>, family: Set<Redis>): Redis {
+  const copy = redis.duplicate(options);
+  family.add(copy);
+  const disconnect = copy.disconnect.bind(copy);
+  copy.disconnect = (reconnect = false) => {
+    // As a client that was not told to connect yet: there `disconnect` settles what waits in its queue, and emits.
+    if (copy.status === 'reconnecting' && !reconnect) copy.status = 'wait';
+    disconnect(reconnect);
+  };
+  copy.duplicate = (override) => duplicateThatEnds(redis, { ...options, ...override }, family);
+  return copy;
+}
+
+/** Closes a connection: when what was sent has been answered, or at once when the server is away. */
+export async function closeRedis(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') await redis.quit().catch(() => undefined);
+  redis.disconnect();
+}
+
 /** Passes `reply` on; when it failed because the connection did, with an error that says so. */
 export async function reachable<T>(reply: Promise<T>): Promise<T> {
   try {
