@@ -36,6 +36,8 @@ export function postponeMs(): number {
 }
 
 const LOOK_AGAIN_MS = 1_000;
+/** Operations that were lost more than once are delivered again at random within this time. */
+const SPREAD_MS = 2_000;
 /** A resume delivers at once what was put off; this is for one that got lost. */
 const PAUSE_MS = 5_000;
 
@@ -136,6 +138,9 @@ export class StepWorker {
       log.warn('an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
       const limit = this.#options.crashLimit;
       ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, limit }));
+      const { lost } = stepState(state, name)!;
+      // One of those that were lost together may be what killed the worker: from the second time on they come back one by one.
+      if (lost > 1 && status() === DUE[op]) return { kind: 'postpone', afterMs: Math.round(Math.random() * SPREAD_MS) };
     }
     if (op === 'run') {
       ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs: this.#engine.clock.nowMs() }));

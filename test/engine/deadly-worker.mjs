@@ -19,4 +19,4 @@ const deadly = saga({ name: 'deadly', version: 1, input })
   );
 
 const amends = await connect(url, { namespace });
-await amends.worker({ sagas: [deadly], lockMs: 800, stallCheckMs: 400, crashLimit: 3 }).run();
+await amends.worker({ sagas: [deadly], lockMs: 800, stallCheckMs: 400, crashLimit: 5 }).run();
