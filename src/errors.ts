@@ -18,7 +18,6 @@ export type ErrorCode =
   | 'REPEATED_EVENT_ID'
   | 'STEP_FAILED'
   | 'STEP_TIMED_OUT'
-  | 'STEP_ABORTED'
   | 'SAGA_COMPENSATED'
   | 'SAGA_STUCK'
   | 'SAGA_TERMINATED'

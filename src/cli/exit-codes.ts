@@ -32,7 +32,6 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   REPEATED_EVENT_ID: EXIT.usage,
   STEP_FAILED: EXIT.failed,
   STEP_TIMED_OUT: EXIT.failed,
-  STEP_ABORTED: EXIT.failed,
   SAGA_COMPENSATED: EXIT.failed,
   SAGA_STUCK: EXIT.failed,
   SAGA_TERMINATED: EXIT.failed,

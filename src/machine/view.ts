@@ -31,7 +31,7 @@ export interface TransactionView {
   readonly turn: TurnReason | undefined;
   /** In plan order. */
   readonly steps: readonly StepView[];
-  /** What is still to be undone, in that order. */
+  /** What is still to be undone, in that order; once it was terminated, what stays behind, in plan order. */
   readonly notCompensated: readonly string[];
 }
 

@@ -148,7 +148,8 @@ export class StepWorker {
         ({ state } = await this.#record(rules, state, { type: 'withdrawn', step: name }));
       }
     }
-    if (status() !== DUE[op]) return this.#settledBefore(work, state);
+    // The records above may have shown what another process did meanwhile: a terminated transaction keeps its steps as they were.
+    if (isTerminal(state) || status() !== DUE[op]) return this.#settledBefore(work, state);
 
     const contract = this.#engine.definitions.find(state.saga, state.definitionVersion)?.contracts.find((step) => step.name === name);
     const handler = contract && this.#options.find(contract);
@@ -171,7 +172,8 @@ export class StepWorker {
   }
 
   async #carryOut(due: DueOperation, log: Logger): Promise<Verdict> {
-    const { engine, worker } = { engine: this.#engine, worker: this.#options.worker };
+    const engine = this.#engine;
+    const { worker } = this.#options;
     const { rules, name, op } = due;
     const number = due.step.attemptsEver + 1;
     const startedAtMs = engine.clock.nowMs();

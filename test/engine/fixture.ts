@@ -3,8 +3,10 @@ import * as z from 'zod';
 import { afterEach, beforeEach } from 'vitest';
 import { connect, type Amends, type ConnectOptions } from '../../src/amends.ts';
 import type { RetryPolicy } from '../../src/flows/policy.ts';
-import { saga, type Saga, type UseOptions } from '../../src/flows/saga.ts';
+import { hashOf } from '../../src/flows/json.ts';
+import { saga, type AnySaga, type Saga, type UseOptions } from '../../src/flows/saga.ts';
 import { step, type CompensationContext, type Step, type StepContext } from '../../src/flows/step.ts';
+import type { EventData } from '../../src/machine/event.ts';
 import type { WorkerOptions } from '../../src/workers/worker.ts';
 import { useStore, type StoreKind, type TestStore } from '../support/stores.ts';
 
@@ -123,6 +125,19 @@ export function useBench(kind: StoreKind): Bench {
     async work(sagas, options) {
       await opened[0]!.worker({ sagas, lockMs: 2_000, stallCheckMs: 1_000, graceMs: 20, ...options }).run();
     },
+  };
+}
+
+/** What a start journals first, for a starter that dies before it has enqueued anything. */
+export function startedOf(definition: AnySaga, input: { readonly order: string }): EventData<'saga_started'> {
+  return {
+    saga: definition.name,
+    definitionVersion: definition.version,
+    fingerprint: definition.plan.fingerprint,
+    input,
+    inputHash: hashOf(input),
+    tags: {},
+    deadlineAtMs: null,
   };
 }
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { engineOf } from '../../src/amends.ts';
-import { hashOf } from '../../src/flows/json.ts';
 import { saga } from '../../src/flows/saga.ts';
 import { STORE_KINDS } from '../support/stores.ts';
-import { connectTo, namedStep, orderSaga, useBench } from './fixture.ts';
+import { connectTo, namedStep, orderSaga, startedOf, useBench } from './fixture.ts';
 
 describe.each(STORE_KINDS)('start on %s', (kind) => {
   const bench = useBench(kind);
@@ -50,17 +49,8 @@ describe.each(STORE_KINDS)('start on %s', (kind) => {
     await bench.work([definition]);
     const engine = engineOf(bench.amends);
     const input = { order: 'o93' };
-    const started = {
-      saga: definition.name,
-      definitionVersion: definition.version,
-      fingerprint: definition.plan.fingerprint,
-      input,
-      inputHash: hashOf(input),
-      tags: {},
-      deadlineAtMs: null,
-    };
     const { plan, bindings } = definition;
-    await engine.transactions.start({ plan, bindings }, 's93', started); // and here the process dies
+    await engine.transactions.start({ plan, bindings }, 's93', startedOf(definition, input)); // and here the process dies
     const run = await bench.amends.start(definition, input, { id: 's93' });
     expect((await run.outcome({ timeoutMs: 15_000 })).status).toBe('completed');
     // The step whose job had to be put back may have run before: that is on record.

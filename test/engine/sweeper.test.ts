@@ -2,27 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { engineOf } from '../../src/amends.ts';
-import { hashOf } from '../../src/flows/json.ts';
-import type { AnySaga } from '../../src/flows/saga.ts';
 import { Sweeper } from '../../src/workers/sweeper.ts';
 import { serverUrl } from '../support/server-url.ts';
 import { STORE_KINDS } from '../support/stores.ts';
-import { connectTo, orderSaga, useBench } from './fixture.ts';
+import { connectTo, orderSaga, startedOf, useBench } from './fixture.ts';
 
 /** Short, so that a test need not wait: nothing has to be quiet for long before it is looked at. */
 const EAGER = { sweepEveryMs: 200, overdueAfterMs: 400 };
-
-function startedOf(definition: AnySaga, input: { order: string }) {
-  return {
-    saga: definition.name,
-    definitionVersion: definition.version,
-    fingerprint: definition.plan.fingerprint,
-    input,
-    inputHash: hashOf(input),
-    tags: {},
-    deadlineAtMs: null,
-  };
-}
 
 describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
   const bench = useBench(kind);
