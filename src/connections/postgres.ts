@@ -5,6 +5,7 @@ import type { SqlExecutor, SqlPool } from './sql.ts';
 /** The schema BullMQ keeps its tables in. Its SQL names them without it, so every session must have it on its search path. */
 const BULLMQ_SCHEMA = 'bullmq';
 const OLDEST_MAJOR = 14;
+const IDLE_IN_TRANSACTION_MS = 5_000;
 const SCHEMA = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 export interface PostgresOptions {
@@ -112,6 +113,8 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     // A session that only listens would not notice for hours that its peer is gone; BullMQ lets idle workers sleep long only with it.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    // Ours are done in milliseconds. One whose client can't be heard any more would keep its locks until TCP gives up, and hold up everybody.
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
   // Each queue and worker of BullMQ adds a listener.
   pool.setMaxListeners(0);
