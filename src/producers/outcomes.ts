@@ -38,6 +38,7 @@ export class Outcomes {
   async wait(id: string, { timeoutMs, signal }: WaitOptions = {}): Promise<State> {
     signal?.throwIfAborted();
     await this.#listen();
+    signal?.throwIfAborted(); // it may have fired meanwhile, and does so once
     return new Promise<State>((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);

@@ -135,7 +135,12 @@ describe.each(STORE_KINDS)('control and time on %s', (kind) => {
     const run = await bench.amends.start(saga, { order: 'ow' });
     await expect(run.outcome({ timeoutMs: 30 })).rejects.toMatchObject({ code: 'OUTCOME_TIMEOUT' });
     await expect(run.outcome({ signal: AbortSignal.abort(new Error('bored')) })).rejects.toThrow('bored');
-    const asked = (await bench.other()).get(run.id).outcome({ timeoutMs: 15_000 });
+    const other = (await bench.other()).get(run.id);
+    const soon = new AbortController();
+    const waiting = other.outcome({ signal: soon.signal });
+    soon.abort(new Error('bored too')); // while the client only begins to listen
+    await expect(waiting).rejects.toThrow('bored too');
+    const asked = other.outcome({ timeoutMs: 15_000 });
     slow.open();
     expect((await asked).status).toBe('completed');
   });
