@@ -29,6 +29,11 @@ export interface ConnectOptions {
   readonly migrate?: boolean;
   /** Starts on a Redis that may evict our keys, with a warning. Default `false`. */
   readonly allowUnsafeRedis?: boolean;
+  /**
+   * How long the store may leave a command unanswered, in milliseconds from 1 000; then the connection is given up, another one is opened, and
+   * what was sent counts as not known to be done. Default 15 000. Workers' waits on Redis never give up before that.
+   */
+  readonly storeTimeoutMs?: number;
   /** Largest input, argument or result, in bytes of JSON. Default 1 048 576. */
   readonly maxPayloadBytes?: number;
   /** Any pino logger. Default: warnings and errors to stderr; AMENDS_LOG_LEVEL sets the level. */
@@ -83,12 +88,17 @@ function resolve(url: string | undefined, options: ConnectOptions) {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
     throw new AmendsError('INVALID_OPTION', `maxPayloadBytes is ${String(maxBytes)}: give a whole number of bytes from 1`);
   }
+  const storeTimeoutMs = options.storeTimeoutMs ?? 15_000;
+  if (!Number.isSafeInteger(storeTimeoutMs) || storeTimeoutMs < 1_000) {
+    throw new AmendsError('INVALID_OPTION', `storeTimeoutMs is ${String(storeTimeoutMs)}: give a whole number of milliseconds from 1000`);
+  }
   return {
     url: url ?? process.env.AMENDS_URL,
     namespace,
     folder: options.folder ?? '.amends',
     migrate: options.migrate ?? true,
     allowUnsafeRedis: options.allowUnsafeRedis ?? false,
+    storeTimeoutMs,
     limits: { ...DEFAULT_PAYLOAD_LIMITS, maxBytes },
     log: options.logger ?? defaultLogger(),
   };

@@ -1,5 +1,6 @@
 import { Pool } from 'pg';
 import { AmendsError } from '../errors.ts';
+import { endSilentSessions } from './silence.ts';
 import type { SqlExecutor, SqlPool } from './sql.ts';
 
 /** The schema BullMQ keeps its tables in. Its SQL names them without it, so every session must have it on its search path. */
@@ -17,6 +18,8 @@ export interface PostgresOptions {
   readonly schemaSearchPath?: readonly string[] | undefined;
   /** How long a connection may take to come about, milliseconds. Default 10 000. */
   readonly connectTimeoutMs?: number | undefined;
+  /** A session that leaves a statement unanswered for so long (milliseconds) is ended, and the statement rejected. Default: none. */
+  readonly answerTimeoutMs?: number | undefined;
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onError?: ((error: Error) => void) | undefined;
 }
@@ -121,6 +124,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   pool.on('error', (error) => options.onError?.(error));
   // A session that breaks while it is checked out emits an error that nobody may listen to: whoever uses it hears by its statement.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  if (options.answerTimeoutMs !== undefined) endSilentSessions(pool, options.answerTimeoutMs);
   try {
     const { rows } = await pool.query<{ version: string }>("SELECT current_setting('server_version') AS version");
     const version = rows[0]?.version ?? '';

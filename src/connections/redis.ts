@@ -104,7 +104,7 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 6), 2_000) + Math.floor(Math.random() * 100),
     maxRetriesPerRequest: 20,
     // A peer that is gone without a word: a command that got no answer for so long cuts the socket, and is sent again on the next one.
-    socketTimeout: 30_000,
+    socketTimeout: 15_000,
     // After a failover the address may lead to another server than the one this socket still holds. The command is rejected, not sent again:
     // where the address stays a replica's it would go round for ever.
     reconnectOnError: (error) => error.message.includes('READONLY'),

@@ -4,8 +4,9 @@ import { createRedisJournal } from '../journal/redis/redis-journal.ts';
 import { redisBackend } from '../queues/redis-backend.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-export async function openRedisStore(url: string, { namespace, allowUnsafeRedis, log }: StoreOptions): Promise<Store> {
-  const redis = await openRedis(url, { onError: (error) => log.warn({ err: error }, 'redis connection') });
+export async function openRedisStore(url: string, { namespace, allowUnsafeRedis, storeTimeoutMs, log }: StoreOptions): Promise<Store> {
+  const onError = (error: Error): void => log.warn({ err: error }, 'redis connection');
+  const redis = await openRedis(url, { onError, client: { socketTimeout: storeTimeoutMs } });
   try {
     const { warnings, ...found } = await checkRedis(redis, { allowUnsafe: allowUnsafeRedis });
     log.debug(found, 'redis');

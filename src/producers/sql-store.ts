@@ -7,19 +7,23 @@ import { createPostgresJournal } from '../journal/postgres/postgres-journal.ts';
 import { migrateQueues, sqlBackend } from '../queues/sql-backend.ts';
 import type { Store, StoreKind, StoreOptions } from './store.ts';
 
-async function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>, options: StoreOptions): Promise<Store> {
-  const { namespace } = options;
+/** Brings all tables up to date. */
+async function migrateAll(pool: SqlPool, namespace: string): Promise<void> {
+  await migrate(pool, namespace);
+  await migrateQueues(pool);
+}
+
+/** Runs `work`; if it fails the pool is closed. */
+async function orClose<T>(close: () => Promise<void>, work: () => Promise<T>): Promise<T> {
   try {
-    if (options.migrate || kind === 'embedded') {
-      await migrate(pool, namespace);
-      await migrateQueues(pool);
-    } else {
-      await assertMigrated(pool, namespace);
-    }
+    return await work();
   } catch (error) {
-    await closePool();
+    await close();
     throw error;
   }
+}
+
+function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>, { namespace }: StoreOptions): Store {
   const journal = createPostgresJournal({ pool, namespace });
   return {
     kind,
@@ -34,11 +38,31 @@ async function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise
 }
 
 export async function openPostgresStore(url: string, options: StoreOptions): Promise<Store> {
-  const pool = await openPostgres(url, { onError: (error) => options.log.warn({ err: error }, 'postgres connection') });
+  const { namespace, log, storeTimeoutMs } = options;
+  const onError = (error: Error): void => log.warn({ err: error }, 'postgres connection');
+  if (options.migrate) {
+    // By sessions of its own: on a large database, or behind another process that migrates, a statement of it may take minutes.
+    const migrating = await openPostgres(url, { onError, maxConnections: 1, applicationName: 'amends migrate' });
+    await orClose(
+      () => migrating.end(),
+      () => migrateAll(migrating, namespace),
+    );
+    await migrating.end();
+  }
+  const pool = await openPostgres(url, { onError, answerTimeoutMs: storeTimeoutMs });
+  if (!options.migrate)
+    await orClose(
+      () => pool.end(),
+      () => assertMigrated(pool, namespace),
+    );
   return sqlStore('postgres', pool, () => pool.end(), options);
 }
 
 export async function openEmbeddedStore(options: StoreOptions): Promise<Store> {
   const embedded = await openEmbedded({ folder: options.folder });
+  await orClose(
+    () => embedded.close(),
+    () => migrateAll(embedded.pool, options.namespace),
+  );
   return sqlStore('embedded', embedded.pool, () => embedded.close(), options);
 }

@@ -12,6 +12,8 @@ export interface StoreOptions {
   readonly folder: string;
   readonly migrate: boolean;
   readonly allowUnsafeRedis: boolean;
+  /** How long the store may leave a command unanswered, in milliseconds. */
+  readonly storeTimeoutMs: number;
   readonly log: Logger;
 }
 

@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis';
 import { closeRedis, duplicateThatEnds } from '../connections/redis.ts';
 import type { QueueBackend } from './backend.ts';
 
+/** A worker's blocking wait for a job lasts up to 10 s by itself. */
+const SHORTEST_TIMEOUT_MS = 15_000;
+
 /** BullMQ on Redis. The hash tag keeps all queues of a namespace in one slot of a cluster. */
 export function redisBackend(redis: Redis, namespace: string): QueueBackend {
   return {
@@ -12,7 +15,8 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
       const family = new Set<Redis>();
-      const connection = duplicateThatEnds(redis, { maxRetriesPerRequest: null }, family);
+      const socketTimeout = Math.max(redis.options.socketTimeout ?? 0, SHORTEST_TIMEOUT_MS);
+      const connection = duplicateThatEnds(redis, { maxRetriesPerRequest: null, socketTimeout }, family);
       connection.on('error', () => undefined); // told by the worker's own 'error' event
       return {
         connection,

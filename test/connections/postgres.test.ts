@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPostgres, type PostgresPool } from '../../src/connections/postgres.ts';
+import { FaultProxy } from '../faults/proxy.ts';
 import { serverUrl } from '../support/server-url.ts';
 
 let pool: PostgresPool;
@@ -17,4 +18,42 @@ test('a session that falls silent in the middle of a transaction loses its locks
   await pool.query('SELECT pg_advisory_lock(4242), pg_advisory_unlock(4242)');
   expect(await ended).toMatchObject({ code: '25P03' });
   silent.release(true);
+});
+
+describe('with a limit on how long a statement may go unanswered', () => {
+  let proxy: FaultProxy;
+  let limited: PostgresPool;
+  beforeEach(async () => {
+    proxy = await FaultProxy.before(serverUrl('DATABASE_URL'));
+    limited = await openPostgres(proxy.url, { answerTimeoutMs: 300 });
+  });
+  afterEach(async () => {
+    await limited.end();
+    await proxy.close();
+  });
+
+  test('a statement on a half-open session is rejected, and the next one finds a new session', async () => {
+    proxy.halfOpen();
+    await expect(limited.query('SELECT 1')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    expect((await limited.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  test('so it is for one that was checked out: whoever uses it hears of it, and it does not come back', async () => {
+    const session = await limited.connect();
+    await session.query('BEGIN');
+    proxy.halfOpen();
+    await expect(session.query('SELECT 1')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await expect(session.query('ROLLBACK')).rejects.toThrow('not queryable');
+    session.release();
+    expect((await limited.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  test('a session without a statement in work is left alone, however long', async () => {
+    const session = await limited.connect();
+    const heard = new Promise((resolve) => session.on('notification', resolve));
+    await session.query('LISTEN nothing_much');
+    await pool.query("SELECT pg_sleep(1), pg_notify('nothing_much', '')");
+    await heard;
+    session.release();
+  });
 });
