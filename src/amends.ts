@@ -132,7 +132,11 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const clock = new StoreClock();
   await clock.synchronise(journal);
   const transactions = new Transactions(journal, clock);
-  const queues = new BullmqQueues(store.queues, (error) => log.warn({ err: error }, 'queue connection'));
+  const queues = new BullmqQueues(
+    store.queues,
+    () => clock.nowMs(),
+    (error) => log.warn({ err: error }, 'queue connection'),
+  );
   const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log };
   return clientOf(engine, store, journalStore);
 }

@@ -16,10 +16,16 @@ export {
   type SagaOptions,
   type UseOptions,
   type ConditionalUseOptions,
+  type OptionalSignalUseOptions,
+  type RequiredSignalUseOptions,
+  type SignalUseOptions,
+  type SleepDuration,
+  type SleepOptions,
   type Branches,
 } from './flows/saga.ts';
+export { signal, type Signal } from './flows/signal.ts';
 export { implement, type StepImplementation } from './flows/implement.ts';
-export type { Plan, PlanStep, StepKind } from './flows/plan.ts';
+export type { Plan, PlanStep, StepKind, WaitPlan } from './flows/plan.ts';
 export type { RetryPolicy } from './flows/policy.ts';
 export type { Json } from './flows/json.ts';
 
@@ -37,7 +43,7 @@ export type { AmendsWorker, WorkerOptions } from './workers/worker.ts';
 export type { JournaledEvent, ListFilter, TransactionPage, TransactionSummary } from './journal/journal.ts';
 export type { TransactionEvent } from './machine/event.ts';
 export type { Status, StepStatus, TurnReason, ErrorData } from './machine/state.ts';
-export type { StepView, TransactionView } from './machine/view.ts';
+export type { StepView, TransactionView, WaitView } from './machine/view.ts';
 
 // Events of your own.
 export type {

@@ -1,7 +1,7 @@
 import type { AttemptFacts, TransactionEvent } from '../machine/event.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
 import type { ErrorData, Operation, TurnReason } from '../machine/state.ts';
-import { duration } from './duration.ts';
+import { duration, timestamp } from './duration.ts';
 import type { Tone } from './paint.ts';
 import { excerpt, printable } from './printable.ts';
 
@@ -59,8 +59,20 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
   switch (event.type) {
     case 'saga_started':
       return { lane: 'forward', mark: '▶', tone: 'plain', text: 'started' };
-    case 'step_issued':
-      return { lane: 'forward', mark: '·', tone: 'quiet', step: event.data.step, text: 'queued' };
+    case 'step_issued': {
+      const { step, wait } = event.data;
+      const until = wait?.untilMs == null ? '' : `, until ${timestamp(wait.untilMs)} at the latest`;
+      return { lane: 'forward', mark: '·', tone: 'quiet', step, text: wait === undefined ? 'queued' : `waits${until}` };
+    }
+    case 'signal_received': {
+      const { signal, by: sender } = event.data;
+      return { lane: 'forward', mark: '▶', tone: 'plain', step: signal, text: `signal received from ${printable(sender)}` };
+    }
+    case 'wait_ended': {
+      const { step, by: cause } = event.data;
+      if (cause === 'timeout') return { lane: 'forward', mark: '○', tone: 'quiet', step, text: 'no signal came in time: goes on without' };
+      return { lane: 'forward', mark: '✔', tone: 'good', step, text: cause === 'timer' ? 'the pause is over' : 'has its signal' };
+    }
     case 'step_skipped':
       return { lane: 'forward', mark: '○', tone: 'quiet', step: event.data.step, text: 'skipped: its condition says no' };
     case 'attempt_started': {

@@ -9,6 +9,7 @@ import { addList } from './commands/list.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addRetry } from './commands/retry.ts';
 import { addShow } from './commands/show.ts';
+import { addSignal } from './commands/signal.ts';
 import { addStart } from './commands/start.ts';
 import { addWorker } from './commands/worker.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
@@ -37,7 +38,20 @@ export function createProgram(): Command {
     .addHelpText('after', `\nFirst steps:\n  amends demo\n  amends help start\n\n${ENVIRONMENT_HELP}`)
     .addHelpText('afterAll', `\n${EXIT_CODES_HELP}`)
     .exitOverride();
-  for (const add of [addDemo, addWorker, addStart, addList, addShow, addRetry, addCancel, addHold, addGiveUp, addDashboard, addMigrate])
+  for (const add of [
+    addDemo,
+    addWorker,
+    addStart,
+    addList,
+    addShow,
+    addSignal,
+    addRetry,
+    addCancel,
+    addHold,
+    addGiveUp,
+    addDashboard,
+    addMigrate,
+  ])
     add(program);
   return program;
 }

@@ -33,12 +33,12 @@ export function endSilentSessions(pool: Pool, limitMs: number): void {
       socketOf(session).destroy(Object.assign(new Error(`no answer within ${limitMs} ms`), { code: 'ETIMEDOUT' }));
     }
   }, limitMs / LOOKS_PER_LIMIT).unref();
-  const end = pool.end.bind(pool) as () => Promise<void>;
-  pool.end = (async () => {
+  const end = pool.end.bind(pool);
+  pool.end = async () => {
     try {
       await end();
     } finally {
       clearInterval(look); // after the end: a statement in work may hold it up
     }
-  }) as Pool['end'];
+  };
 }

@@ -9,6 +9,17 @@ import type { AttemptPolicy } from './policy.ts';
  */
 export type StepKind = 'compensatable' | 'readOnly' | 'pivot' | 'retriable';
 
+/** What a step that does nothing but wait waits for. */
+export type WaitPlan =
+  | {
+      readonly kind: 'signal';
+      /** Longest wait in milliseconds; `null`: none. */
+      readonly timeoutMs: number | null;
+      /** `fail`: the saga turns back; `continue`: it goes on without a result. */
+      readonly onTimeout: 'fail' | 'continue';
+    }
+  | { readonly kind: 'timer' };
+
 export interface PlanStep {
   readonly name: string;
   /** The service whose queue it waits in; `null`: the saga's own queue. */
@@ -20,6 +31,8 @@ export interface PlanStep {
   readonly conditional: boolean;
   readonly action: AttemptPolicy;
   readonly compensation: AttemptPolicy;
+  /** It runs no code: it waits. Its kind is `readOnly`. */
+  readonly wait?: WaitPlan;
 }
 
 /** The frozen graph of a definition: plain data, known before anything runs. */
@@ -79,8 +92,22 @@ function checkOrder(draft: PlanDraft): void {
       );
     }
     gate ??= first?.name;
+    const failing = stage.find(({ wait }) => wait?.kind === 'signal' && wait.timeoutMs !== null && wait.onTimeout === 'fail');
+    if (gate !== undefined && failing !== undefined) {
+      refuse(
+        draft,
+        `the wait for "${failing.name}" stands where nothing is undone any more ("${gate}" decided), so its timeout can't turn the saga back: give onTimeout: 'continue', or leave timeoutMs out`,
+      );
+    }
   }
   if (seen.size === 0) refuse(draft, 'it has no step: add one with .step(…)');
+}
+
+/** What of a step is the graph's, and not merely tuning. */
+function nodeOf({ name, service, kind, conditional, wait }: Omit<PlanStep, 'stage'>): Record<string, unknown> {
+  const node = { name, service, kind, conditional };
+  if (wait === undefined) return node;
+  return { ...node, wait: wait.kind === 'timer' ? { kind: wait.kind } : { kind: wait.kind, onTimeout: wait.onTimeout } };
 }
 
 /**
@@ -94,7 +121,7 @@ export function buildPlan(draft: PlanDraft): Plan {
   draft.stages.forEach((stage, position) => {
     for (const step of stage) steps[step.name] = Object.freeze({ ...step, stage: position });
   });
-  const graph = draft.stages.map((stage) => stage.map(({ name, service, kind, conditional }) => ({ name, service, kind, conditional })));
+  const graph = draft.stages.map((stage) => stage.map(nodeOf));
   return Object.freeze({
     kind: 'saga' as const,
     name: draft.name,

@@ -76,7 +76,7 @@ export class Transactions {
 
   /** Starts a transaction, or gives the one that has this id. */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
-    const events = begin(rules, id, started);
+    const events = begin({ ...rules, nowMs: this.#clock.nowMs() }, id, started);
     const state = evolveAll(undefined, id, events)!;
     const result = await this.#commit(undefined, state, events, tx);
     if (!result.committed) {
@@ -99,7 +99,7 @@ export class Transactions {
   async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
     let state = from;
     for (;;) {
-      const events = decide(rules, state, fact);
+      const events = decide({ ...rules, nowMs: this.#clock.nowMs() }, state, fact);
       if (events.length === 0) return { state, events };
       const next = evolveAll(state, state.id, events)!;
       const result = await this.#commit(state, next, events);

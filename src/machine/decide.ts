@@ -3,9 +3,12 @@ import { stepOf } from '../flows/plan.ts';
 import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import type { Fact } from './fact.ts';
-import { emit, follow, isPastPivot, pivotInFlight, standing, type Draft, type Rules } from './progress.ts';
+import { emit, type Draft, type Rules } from './draft.ts';
+import { isPastPivot, pivotInFlight } from './pivot.ts';
+import { follow, standing } from './progress.ts';
 import { retryDelayMs } from './retry.ts';
 import { isTerminal, stepState, type ErrorData, type State, type StepState, type TurnReason } from './state.ts';
+import { receive, waitDue, withdrawWaits } from './waits.ts';
 
 export type { Rules };
 
@@ -22,6 +25,7 @@ const GIVEN_UP: ErrorData = { name: 'GivenUp', message: 'it was stuck when the s
 /** Turns back. What is stuck will not be tried on: it may have had an effect, so it is undone with the rest. */
 function turnNow(draft: Draft, reason: TurnReason): void {
   emit(draft, { type: 'saga_turned', data: { turn: reason } });
+  withdrawWaits(draft);
   for (const [step, { status }] of Object.entries(draft.state.steps)) {
     if (status === 'stuck') emit(draft, { type: 'step_failed', data: { step, error: GIVEN_UP, outcome: 'unknown' } });
   }
@@ -206,6 +210,13 @@ function takeIn(draft: Draft, fact: Fact): void {
       return terminate(draft, fact);
     case 'skip_requested':
       return skip(draft, fact);
+    case 'signal_sent':
+      return receive(draft, fact);
+    case 'wait_due': {
+      const error = waitDue(draft, fact);
+      if (error !== undefined) turnNow(draft, { kind: 'step_failed', step: fact.step, error });
+      return;
+    }
     case 'nudged':
       return;
     default:

@@ -18,7 +18,12 @@ interface Payloads {
     tags: Readonly<Record<string, string>>;
     deadlineAtMs: number | null;
   };
-  step_issued: { step: string; args: Json };
+  /** `wait`: there is nothing to run, it waits; until then at the latest (milliseconds since the epoch), if ever. */
+  step_issued: { step: string; args: Json; wait?: { untilMs: number | null } };
+  /** It may be waited for later. */
+  signal_received: { signal: string; data: Json; by: string };
+  /** `result` is what came with the signal, else `null`. */
+  wait_ended: { step: string; by: 'signal' | 'timer' | 'timeout'; result: Json };
   step_skipped: { step: string };
   /** Only from the second attempt on: the first one's start is in the event that ends it. */
   attempt_started: { step: string; op: Operation } & AttemptFacts;

@@ -21,7 +21,7 @@ function withStatus(state: State): State {
     if (state.paused !== undefined) return 'paused';
     if (state.direction === 'backward') return 'compensating';
     const inFlight = steps.filter((step) => step.status === 'issued');
-    return inFlight.length > 0 && inFlight.every((step) => step.backingOff) ? 'waiting' : 'running';
+    return inFlight.length > 0 && inFlight.every((step) => step.backingOff || step.wait !== undefined) ? 'waiting' : 'running';
   })();
   return status === state.status ? state : { ...state, status };
 }
@@ -31,7 +31,18 @@ function apply(state: State, event: TransactionEvent): State {
     case 'saga_started':
       throw new Error(`transaction ${state.id} started twice`);
     case 'step_issued':
-      return change(state, event.data.step, () => ({ ...FRESH, args: event.data.args }));
+      return change(state, event.data.step, () => ({
+        ...FRESH,
+        args: event.data.args,
+        ...(event.data.wait === undefined ? {} : { wait: event.data.wait }),
+      }));
+    case 'signal_received':
+      return { ...state, signals: { ...state.signals, [event.data.signal]: event.data.data } };
+    case 'wait_ended': {
+      const { step, by, result } = event.data;
+      if (by === 'timeout') return change(state, step, () => ({ status: 'skipped' }));
+      return settle(state, step, () => ({ status: 'succeeded', result }));
+    }
     case 'step_skipped':
       return change(state, event.data.step, () => ({ status: 'skipped' }));
     case 'attempt_started':
@@ -135,7 +146,17 @@ const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set([
 export function evolve(state: State | undefined, id: string, event: TransactionEvent): State {
   if (state === undefined) {
     if (event.type !== 'saga_started') throw new Error(`transaction ${id} has ${event.type} before its start: its journal is damaged`);
-    return { id, ...event.data, version: 1, status: 'running', direction: 'forward', steps: {}, settled: [], otherFailures: [] };
+    return {
+      id,
+      ...event.data,
+      version: 1,
+      status: 'running',
+      direction: 'forward',
+      steps: {},
+      signals: {},
+      settled: [],
+      otherFailures: [],
+    };
   }
   const next = { ...apply(state, event), version: state.version + 1 };
   return KEEPS_STATUS.has(event.type) ? next : withStatus(next);

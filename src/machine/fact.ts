@@ -29,6 +29,9 @@ export type Fact =
     } & AttemptFacts)
   | ({ readonly type: 'compensated'; readonly step: string } & AttemptFacts)
   | { readonly type: 'withdrawn'; readonly step: string }
+  | { readonly type: 'signal_sent'; readonly signal: string; readonly data: Json; readonly by: string }
+  /** The time of a wait may be up. */
+  | { readonly type: 'wait_due'; readonly step: string; readonly nowMs: number }
   | { readonly type: 'cancel_requested'; readonly reason: string; readonly by: string }
   | { readonly type: 'deadline_passed'; readonly nowMs: number }
   | { readonly type: 'pause_requested'; readonly by: string; readonly reason?: string }

@@ -1,50 +1,14 @@
 import type { Bindings, Values } from '../flows/bindings.ts';
 import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
-import { stepOf, type Plan, type PlanStep } from '../flows/plan.ts';
+import { stepOf, type Plan } from '../flows/plan.ts';
+import { emit, type Draft } from './draft.ts';
 import { errorData } from './error-data.ts';
 import type { TransactionEvent } from './event.ts';
-import { evolve } from './evolve.ts';
+import { isPastPivot } from './pivot.ts';
 import { isTerminal, stepState, type State } from './state.ts';
-
-/** What the machine decides by. */
-export interface Rules {
-  readonly plan: Plan;
-  /** Absent where the definition's code isn't at hand (an operator's process): then nothing new is issued, which a worker does later. */
-  readonly bindings?: Bindings | undefined;
-  readonly limits?: PayloadLimits | undefined;
-}
-
-/** A decision in the making: the events so far, and the state they lead to. */
-export interface Draft {
-  readonly rules: Rules;
-  state: State;
-  readonly events: TransactionEvent[];
-}
-
-export function emit(draft: Draft, event: TransactionEvent): void {
-  draft.events.push(event);
-  draft.state = evolve(draft.state, draft.state.id, event);
-}
+import { endWaits, untilOf } from './waits.ts';
 
 // --- what the plan says of a state ---------------------------------------------------------------
-
-function pivotOf(plan: Plan): PlanStep | undefined {
-  return Object.values(plan.steps).find(({ kind }) => kind === 'pivot');
-}
-
-export function pivotInFlight(plan: Plan, state: State): boolean {
-  const pivot = pivotOf(plan);
-  const status = pivot && stepState(state, pivot.name)?.status;
-  return status === 'issued' || status === 'stuck';
-}
-
-/** Past the point of no return: the pivot succeeded, or, in a saga without one, a retriable step was issued. */
-export function isPastPivot(plan: Plan, state: State): boolean {
-  return Object.values(plan.steps).some(({ name, kind }) => {
-    const status = stepState(state, name)?.status;
-    return (kind === 'pivot' && status === 'succeeded') || (kind === 'retriable' && status !== undefined && status !== 'skipped');
-  });
-}
 
 function needsUndo(plan: Plan, state: State, name: string): boolean {
   const step = stepState(state, name);
@@ -93,8 +57,10 @@ function copies(source: Readonly<Record<string, unknown>>): Record<string, unkno
 }
 
 /** What mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again. */
-function valuesOf(state: State): Values {
-  const succeeded = Object.entries(state.steps).filter(([, { status }]) => status === 'succeeded');
+function valuesOf({ rules, state }: Draft): Values {
+  const succeeded = Object.entries(state.steps).filter(
+    ([name, { status }]) => status === 'succeeded' && stepOf(rules.plan, name).wait?.kind !== 'timer',
+  );
   const once = copies({ input: state.input });
   return {
     get input(): unknown {
@@ -115,12 +81,15 @@ function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]):
   const events: TransactionEvent[] = [];
   for (const step of names) {
     try {
-      const bound = bindings.bind(step, valuesOf(draft.state));
-      events.push(
-        bound.skip
-          ? { type: 'step_skipped', data: { step } }
-          : { type: 'step_issued', data: { step, args: asJson(bound.args, `the input of step "${step}"`, draft.rules.limits) } },
-      );
+      const bound = bindings.bind(step, valuesOf(draft));
+      if (bound.skip) {
+        events.push({ type: 'step_skipped', data: { step } });
+        continue;
+      }
+      const args = asJson(bound.args, `the input of step "${step}"`, draft.rules.limits);
+      const { wait } = stepOf(draft.rules.plan, step);
+      const until = wait === undefined ? {} : { wait: { untilMs: untilOf(step, wait, args, draft.rules.nowMs ?? 0) } };
+      events.push({ type: 'step_issued', data: { step, args, ...until } });
     } catch (thrown) {
       const error = errorData(thrown);
       const { kind } = stepOf(draft.rules.plan, step);
@@ -140,7 +109,7 @@ function complete(draft: Draft, bindings: Bindings): void {
   try {
     emit(draft, {
       type: 'saga_completed',
-      data: { output: asJson(bindings.output(valuesOf(draft.state)), 'the output', draft.rules.limits) },
+      data: { output: asJson(bindings.output(valuesOf(draft)), 'the output', draft.rules.limits) },
     });
   } catch (error) {
     // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
@@ -152,6 +121,7 @@ function complete(draft: Draft, bindings: Bindings): void {
 function forward(draft: Draft): boolean {
   const { plan, bindings } = draft.rules;
   if (bindings === undefined) return false;
+  endWaits(draft);
   const stage = plan.stages.find((names) =>
     names.some((name) => {
       const status = stepState(draft.state, name)?.status;

@@ -24,7 +24,7 @@ export type Operation = 'run' | 'compensate';
 export type StepStatus =
   | 'issued' // its job exists or is about to
   | 'succeeded'
-  | 'skipped' // its `when` said no
+  | 'skipped' // its `when` said no, or its wait ended without the signal
   | 'failed' // settled without a result; `outcome` tells what is known
   | 'withdrawn' // taken back before it ran
   | 'stuck' // the pivot's outcome can't be found out
@@ -47,6 +47,8 @@ export interface StepState {
   readonly doubtful: boolean;
   /** It waits for its next attempt. */
   readonly backingOff: boolean;
+  /** It runs nothing but waits: until then (milliseconds since the epoch) at the latest; `null`: without a limit. */
+  readonly wait?: { readonly untilMs: number | null } | undefined;
   /** Its mapper threw, so there are no arguments yet. */
   readonly unbound?: boolean | undefined;
   readonly outcome?: FailureOutcome | undefined;
@@ -76,6 +78,8 @@ export interface State {
   readonly status: Status;
   readonly direction: 'forward' | 'backward';
   readonly steps: Readonly<Record<string, StepState>>;
+  /** What came with the signals that were received, by name. */
+  readonly signals: Readonly<Record<string, Json>>;
   /** Steps in the order in which they settled; they are undone in reverse. */
   readonly settled: readonly string[];
   readonly turn?: TurnReason | undefined;

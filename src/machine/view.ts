@@ -3,6 +3,12 @@ import type { Json } from '../flows/json.ts';
 import { undoOrder } from './progress.ts';
 import { stepState, type ErrorData, type State, type Status, type StepStatus, type TurnReason } from './state.ts';
 
+export interface WaitView {
+  readonly kind: 'signal' | 'timer';
+  /** When it ends by itself, milliseconds since the epoch; `null`: never, or not reached. */
+  readonly untilMs: number | null;
+}
+
 export interface StepView {
   readonly name: string;
   readonly service: string | null;
@@ -10,6 +16,8 @@ export interface StepView {
   readonly kind: StepKind;
   /** `pending`: not reached. */
   readonly status: StepStatus | 'pending';
+  /** It runs nothing but waits. */
+  readonly wait: WaitView | undefined;
   readonly attempts: number;
   readonly input: Json | undefined;
   readonly result: Json | undefined;
@@ -38,7 +46,7 @@ export interface TransactionView {
 export function viewOf(plan: Plan, state: State): TransactionView {
   const { id, saga, definitionVersion, status, version, input, output, tags, deadlineAtMs, turn } = state;
   const steps = plan.stages.flat().map((name): StepView => {
-    const { service, stage, kind } = plan.steps[name]!;
+    const { service, stage, kind, wait } = plan.steps[name]!;
     const step = stepState(state, name);
     return {
       name,
@@ -46,6 +54,7 @@ export function viewOf(plan: Plan, state: State): TransactionView {
       stage,
       kind,
       status: step?.status ?? 'pending',
+      wait: wait === undefined ? undefined : { kind: wait.kind, untilMs: step?.wait?.untilMs ?? null },
       attempts: step?.attempts ?? 0,
       input: step?.args,
       result: step?.result,

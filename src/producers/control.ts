@@ -1,9 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import { AmendsError } from '../errors.ts';
+import { hashOf, toJson, type Json } from '../flows/json.ts';
 import { stepOf } from '../flows/plan.ts';
+import { parseWith } from '../flows/schema.ts';
+import type { Signal } from '../flows/signal.ts';
 import type { Rules } from '../machine/decide.ts';
-import { isTerminal, type State } from '../machine/state.ts';
-import { advance, discardGivenUp, operationJob, redeliver, restore, rootJob, wake } from '../queues/advance.ts';
+import { isTerminal, stepState, type State } from '../machine/state.ts';
+import { advance, discardGivenUp, endWait, operationJob, redeliver, restore, rootJob, wake } from '../queues/advance.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 
 /** Who asks and why; it becomes part of the history. */
@@ -107,6 +110,41 @@ export async function resume(engine: Engine, id: string, { by = operator() }: Co
   await advance(engine.queues, rules.plan, state, events);
   if (events.length > 0) await wake(engine.queues, rules.plan, state);
   return events.length > 0;
+}
+
+/**
+ * Sends a signal. It is delivered once: sent again with the same data it changes nothing, so a sender may repeat itself; one that comes before
+ * the saga waits for it is kept.
+ *
+ * @returns `false`: it was there before
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_INPUT, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, NOT_ALLOWED (no such signal, sent before with other
+ * data, no longer waited for, or the saga has ended)
+ */
+export async function sendSignal<In>(
+  engine: Engine,
+  id: string,
+  { name, data: schema }: Signal<string, In, unknown>,
+  given: In,
+  { by = operator() }: Omit<ControlOptions, 'reason'> = {},
+): Promise<boolean> {
+  const what = `the data of signal "${name}"`;
+  const data = JSON.parse(toJson(await parseWith(schema, given, what), what, engine.limits)) as Json;
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const { state, events } = await engine.transactions.record(rules, before, { type: 'signal_sent', signal: name, data, by });
+  if (isTerminal(state) && !isRepeated(state, name, data)) {
+    throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: it waits for no signal any more`);
+  }
+  await advance(engine.queues, rules.plan, state, events);
+  // Without the definition the end of the wait is left to a worker; and a sender that died may not have got so far. A resume delivers what is paused.
+  const step = stepState(state, name);
+  if (step?.wait !== undefined && step.status === 'issued' && state.paused === undefined)
+    await endWait(engine.queues, rules.plan, state, name);
+  return events.length > 0;
+}
+
+function isRepeated(state: State, name: string, data: Json): boolean {
+  return Object.hasOwn(state.signals, name) && hashOf(state.signals[name]) === hashOf(data);
 }
 
 /** For acts that leave something behind: the reason becomes part of the history. */

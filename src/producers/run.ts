@@ -1,6 +1,7 @@
+import type { Signal } from '../flows/signal.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
 import { viewOf, type TransactionView } from '../machine/view.ts';
-import { cancel, pause, resume, retry, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
+import { cancel, pause, resume, retry, sendSignal, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
 import type { Outcomes, WaitOptions } from './outcomes.ts';
@@ -26,6 +27,13 @@ export interface SagaRun<Output> {
    * @throws {AmendsError} NOT_ALLOWED past the pivot
    */
   cancel(options?: ControlOptions): Promise<boolean>;
+  /**
+   * Sends a signal the saga waits for, or will. Delivered once: sent again with the same data it changes nothing, and gives `false`.
+   *
+   * @throws {AmendsError} INVALID_INPUT, NOT_ALLOWED (no such signal, sent before with other data, no longer waited for, the saga has ended)
+   * @example await run.signal(approval, { approvedBy: 'ann' });
+   */
+  signal<In>(signal: Signal<string, In, unknown>, data: NoInfer<In>, options?: Omit<ControlOptions, 'reason'>): Promise<boolean>;
   /** Holds it: what is in work settles, nothing new begins, no deadline strikes. `false`: it was paused or had ended before. */
   pause(options?: ControlOptions): Promise<boolean>;
   /** Lets it go on. `false`: it was not paused. */
@@ -66,6 +74,7 @@ export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): S
     },
     result: async (options) => resultOf(id, await run.outcome(options)),
     cancel: (options) => cancel(engine, id, options),
+    signal: (contract, data, options) => sendSignal(engine, id, contract, data, options),
     retry: (options) => retry(engine, id, options),
     pause: (options) => pause(engine, id, options),
     resume: (options) => resume(engine, id, options),

@@ -2,6 +2,7 @@ import type { SqlExecutor } from '../connections/sql.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
 import { isTerminal, stepState, type Operation, type State } from '../machine/state.ts';
+import { wakesAtMs } from '../machine/waits.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
@@ -18,9 +19,22 @@ export function operationJob(plan: Plan, id: string, step: string, op: Operation
   };
 }
 
-/** The operations that just became due. */
-function issuedBy(events: readonly TransactionEvent[]): readonly { readonly step: string; readonly op: Operation }[] {
-  return events.flatMap((event): { step: string; op: Operation }[] => {
+/** The same for an operation that is due by the journal: one that waits is delivered when its time is up. */
+function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false): OperationJob {
+  const job = operationJob(plan, state.id, step, op, recovered);
+  if (op === 'compensate' || stepState(state, step)?.wait === undefined) return job;
+  return { ...job, notBeforeMs: wakesAtMs(plan, state, step) ?? Infinity };
+}
+
+interface Due {
+  readonly step: string;
+  readonly op: Operation;
+}
+
+/** The operations that just became due. A wait that has ended already, because its signal had come before, needs no job. */
+function issuedBy(state: State, events: readonly TransactionEvent[]): readonly Due[] {
+  return events.flatMap((event): Due[] => {
+    if (event.type === 'step_issued' && stepState(state, event.data.step)?.status !== 'issued') return [];
     if (event.type === 'step_issued') return [{ step: event.data.step, op: 'run' }];
     if (event.type === 'compensation_issued') return [{ step: event.data.step, op: 'compensate' }];
     return [];
@@ -35,22 +49,33 @@ export async function enqueueStart(
   events: readonly TransactionEvent[],
   tx?: SqlExecutor,
 ): Promise<void> {
-  const first = issuedBy(events).map(({ step, op }) => operationJob(plan, state.id, step, op));
+  const first = issuedBy(state, events).map((due) => dueJob(plan, state, due));
   if (first.length > 0) await queues.addFlow(rootJob(state), first, tx);
+}
+
+/** The waits that these events ended, and that had a job before. */
+function waitsEndedBy(state: State, events: readonly TransactionEvent[]): readonly string[] {
+  const issued = new Set(events.flatMap((event) => (event.type === 'step_issued' ? [event.data.step] : [])));
+  return events.flatMap((event) => {
+    if (event.type !== 'wait_ended' && event.type !== 'step_withdrawn') return [];
+    const { step } = event.data;
+    return stepState(state, step)?.wait === undefined || issued.has(step) ? [] : [step];
+  });
 }
 
 /** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
 export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
-  const due = issuedBy(events);
-  if (due.length === 0) return;
   const root = rootJob(state);
-  await Promise.all(due.map(({ step, op }) => queues.addChild(operationJob(plan, state.id, step, op), root)));
+  await Promise.all([
+    ...issuedBy(state, events).map((due) => queues.addChild(dueJob(plan, state, due), root)),
+    ...waitsEndedBy(state, events).map((step) => endWait(queues, plan, state, step)),
+  ]);
 }
 
 /** The operations that should have a job now, by the journal. */
-function inFlight(state: State): readonly { readonly step: string; readonly op: Operation }[] {
+function inFlight(state: State): readonly Due[] {
   if (isTerminal(state)) return [];
-  return Object.entries(state.steps).flatMap(([step, { status }]): { step: string; op: Operation }[] => {
+  return Object.entries(state.steps).flatMap(([step, { status }]): Due[] => {
     if (status === 'issued') return [{ step, op: 'run' }];
     if (status === 'compensating') return [{ step, op: 'compensate' }];
     return [];
@@ -61,18 +86,13 @@ function inFlight(state: State): readonly { readonly step: string; readonly op: 
  * Puts back what the journal says is under way and the queue does not have: after a crash between journal and queue, or lost jobs.
  * Looks before it adds, because re-adding a failed child would hold the root for good. Gives the number of jobs it put back.
  */
-export async function restore(
-  queues: QueuePort,
-  plan: Plan,
-  state: State,
-  except?: { readonly step: string; readonly op: Operation },
-): Promise<number> {
+export async function restore(queues: QueuePort, plan: Plan, state: State, except?: Due): Promise<number> {
   const missing = inFlight(state).filter(({ step, op }) => step !== except?.step || op !== except.op);
   if (missing.length === 0) return 0;
   const root = rootJob(state);
   let restored = 0;
   for (const { step, op } of missing) {
-    const job = operationJob(plan, state.id, step, op, true);
+    const job = dueJob(plan, state, { step, op }, true);
     const found = await queues.stateOf(job);
     if (found === 'failed') {
       if (await queues.retry(job)) restored++;
@@ -83,6 +103,15 @@ export async function restore(
     }
   }
   return restored;
+}
+
+/** Delivers a wait at once: its signal has come, or it was taken back. Added if it isn't there: whoever is about to add it finds that done. */
+export async function endWait(queues: QueuePort, plan: Plan, state: State, step: string): Promise<void> {
+  const job = operationJob(plan, state.id, step, 'run');
+  const root = rootJob(state);
+  if ((await queues.stateOf(root)) === 'missing') await queues.addRoot(root);
+  await queues.addChild(job, root);
+  await queues.promote(job);
 }
 
 /** Removes the jobs of operations that an operator gave up. Those in work see at their end that it is over. */

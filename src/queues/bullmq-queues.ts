@@ -20,12 +20,15 @@ const JOB_STATES: Readonly<Record<string, JobState>> = {
 /** BullMQ behind the port, on any backend. */
 export class BullmqQueues implements QueuePort {
   readonly #backend: QueueBackend;
+  readonly #nowMs: () => number;
   readonly #onError: (error: Error) => void;
   readonly #queues = new Map<string, Queue>();
   #flows: FlowProducer | undefined;
 
-  constructor(backend: QueueBackend, onError: (error: Error) => void) {
+  /** @param nowMs the store's clock */
+  constructor(backend: QueueBackend, nowMs: () => number, onError: (error: Error) => void) {
     this.#backend = backend;
+    this.#nowMs = nowMs;
     this.#onError = onError;
   }
 
@@ -52,7 +55,7 @@ export class BullmqQueues implements QueuePort {
 
   async addChild(child: OperationJob, root: RootJob): Promise<void> {
     const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
-    await this.bullQueue(child.queue).add(child.name, child.message, { ...operationOptions(child), parent });
+    await this.bullQueue(child.queue).add(child.name, child.message, { ...operationOptions(child, this.#nowMs), parent });
   }
 
   async addRoot(root: RootJob): Promise<void> {
@@ -103,8 +106,13 @@ export class BullmqQueues implements QueuePort {
   async promote(place: JobPlace): Promise<boolean> {
     const job = await this.#find(place);
     if (job === undefined || !(await job.isDelayed())) return false;
-    await job.promote();
-    return true;
+    try {
+      await job.promote();
+      return true;
+    } catch (error) {
+      if (!(await job.isDelayed())) return false; // its time came, or somebody else promoted it, between the look and the promotion
+      throw error;
+    }
   }
 
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
@@ -148,7 +156,7 @@ export class BullmqQueues implements QueuePort {
         name: child.name,
         queueName: `${queuePrefix}${child.queue}`,
         data: child.message,
-        opts: operationOptions(child),
+        opts: operationOptions(child, this.#nowMs),
       })),
     };
   }

@@ -16,6 +16,8 @@ export interface OperationJob extends JobPlace {
   /** What Bull Board shows: the step, and `compensate …` for its undo. */
   readonly name: string;
   readonly message: OperationMessage;
+  /** Not to be delivered before, milliseconds since the epoch by the store's clock. Default: at once. */
+  readonly notBeforeMs?: number | undefined;
 }
 
 /** What the engine answers to a delivery; the consumer turns it into the queue's own moves. */

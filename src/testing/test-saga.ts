@@ -1,6 +1,6 @@
 import { AmendsError, isAmendsError } from '../errors.ts';
 import { hashOf, toJson, type Json } from '../flows/json.ts';
-import type { Saga } from '../flows/saga.ts';
+import type { AnySaga, Saga } from '../flows/saga.ts';
 import { parseWith, type Awaitable } from '../flows/schema.ts';
 import type { AnyStep } from '../flows/step.ts';
 import { begin, decide, type Rules } from '../machine/decide.ts';
@@ -10,8 +10,11 @@ import type { Fact } from '../machine/fact.ts';
 import { isTerminal, type State } from '../machine/state.ts';
 import { outcomeOf, type SagaOutcome } from '../producers/outcome.ts';
 
-/** What stands for the services: one function per step, from its parsed input to its result. */
-export type Stubs<Results> = { readonly [Name in keyof Results]: (input: never) => Awaitable<NonNullable<Results[Name]>> };
+/**
+ * What stands for the services: one function per step, from its parsed input to its result; and one per signal, which gives what comes with it,
+ * or `undefined` when none comes in time.
+ */
+export type Stubs<Results> = { readonly [Name in keyof Results]: (input: never) => Awaitable<Results[Name]> };
 
 export interface FailingOptions {
   /** How many attempts fail before one works. Default: all of them. */
@@ -60,6 +63,26 @@ async function answerOf(contract: AnyStep, stub: Stub | undefined, state: State,
   }
 }
 
+/** What ends a wait: time passes at once, and a signal comes if its stub gives one. */
+async function endOfWait(saga: AnySaga, name: string, stub: Stub | undefined, untilMs: number | null): Promise<Fact> {
+  const contract = saga.signals.find((signal) => signal.name === name);
+  if (contract === undefined) return { type: 'wait_due', step: name, nowMs: untilMs ?? START_MS };
+  if (stub === undefined) throw new AmendsError('INVALID_OPTION', `testSaga: give a stub for signal "${name}"`);
+  const given = await stub(undefined);
+  if (given !== undefined) {
+    const what = `the data of signal "${name}"`;
+    return {
+      type: 'signal_sent',
+      signal: name,
+      data: JSON.parse(toJson(await parseWith(contract.data, given, what), what)) as Json,
+      by: WORKER,
+    };
+  }
+  if (untilMs === null)
+    throw new AmendsError('INVALID_OPTION', `testSaga: the wait for "${name}" has no timeout, so its stub has to give data`);
+  return { type: 'wait_due', step: name, nowMs: untilMs };
+}
+
 /** The next operation that is due, the first of a parallel group first. */
 function due(state: State): { readonly name: string; readonly op: 'run' | 'compensate' } | undefined {
   for (const [name, { status }] of Object.entries(state.steps)) {
@@ -96,6 +119,8 @@ function testOf<In, Output, Results>(
   const factFor = async (state: State): Promise<Fact> => {
     const next = due(state);
     if (next === undefined) throw new Error(`saga "${saga.name}" has not ended and nothing is due`);
+    const wait = next.op === 'run' ? state.steps[next.name]?.wait : undefined;
+    if (wait !== undefined) return endOfWait(saga, next.name, stubs[next.name], wait.untilMs);
     if (next.op === 'run') return answerOf(contracts.get(next.name)!, stubs[next.name], state, faults.get(next.name), ran);
     compensated.push(next.name);
     return { type: 'compensated', step: next.name, attempt: 1, worker: WORKER, startedAtMs: START_MS };

@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isAmendsError } from '../errors.ts';
+import { stepOf } from '../flows/plan.ts';
 import type { AnyStep, StepHandler } from '../flows/step.ts';
 import type { Recorded } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import { errorFrom } from '../machine/error-data.ts';
 import type { Fact } from '../machine/fact.ts';
 import { isTerminal, stepState, type Operation, type State, type StepStatus } from '../machine/state.ts';
+import { wakesAtMs } from '../machine/waits.ts';
 import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, operationJob, restore } from '../queues/advance.ts';
+import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import type { ActiveActions } from './active.ts';
@@ -75,7 +78,23 @@ export class StepWorker {
       log.warn({ saga: state.saga, definitionVersion: state.definitionVersion }, 'left to another worker: this one has not the definition');
       return { kind: 'postpone', afterMs: postponeMs() };
     }
-    return this.#process({ rules, state, name, op, log, delivery, recovered: message.recovered === true });
+    const work: Work = { rules, state, name, op, log, delivery, recovered: message.recovered === true };
+    return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
+  }
+
+  /** A step that waits: nothing runs, its time may be up or its signal there. */
+  async #wait(work: Work): Promise<Verdict> {
+    const { rules, name } = work;
+    // What this process remembers may be days old, and a sender without the definition leaves the rest to us.
+    let state = (await this.#engine.transactions.load(work.state.id)) ?? work.state;
+    if (isTerminal(state)) return this.#settledBefore(work, state);
+    if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
+    const nowMs = this.#engine.clock.nowMs();
+    ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs }));
+    ({ state } = await this.#record(rules, state, { type: 'wait_due', step: name, nowMs }));
+    if (isTerminal(state) || stepState(state, name)?.status !== 'issued') return this.#settledBefore(work, state);
+    const wakesMs = wakesAtMs(rules.plan, state, name) ?? Infinity;
+    return { kind: 'postpone', afterMs: Math.max(1, Math.min(wakesMs - nowMs, LONGEST_DELAY_MS)) };
   }
 
   /** The state to act on. What this process remembers is enough when it shows the operation as due; else the journal is read. */

@@ -1,7 +1,9 @@
 import type { TransactionSummary } from '../journal/journal.ts';
-import type { Status } from '../machine/state.ts';
+import type { Rules } from '../machine/decide.ts';
+import type { State, Status } from '../machine/state.ts';
+import { wakesAtMs, waitsOf } from '../machine/waits.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, restore } from '../queues/advance.ts';
+import { advance, operationJob, restore } from '../queues/advance.ts';
 
 export interface SweeperOptions {
   /** Pause between two looks, in milliseconds. */
@@ -70,6 +72,18 @@ export class Sweeper {
     return restored;
   }
 
+  /** A wait whose time was up before the last look is delivered now: its job was put off by a clock that is wrong, or a signal missed it. */
+  async #wakeOverdue({ plan }: Rules, state: State): Promise<number> {
+    const beforeMs = this.#engine.clock.nowMs() - this.#options.overdueAfterMs;
+    let woken = 0;
+    for (const step of waitsOf(plan, state)) {
+      const wakesMs = wakesAtMs(plan, state, step);
+      if (wakesMs === null || wakesMs > beforeMs) continue;
+      if (await this.#engine.queues.promote(operationJob(plan, state.id, step, 'run'))) woken++;
+    }
+    return woken;
+  }
+
   async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
     const overdueMs = this.#engine.clock.nowMs() - this.#options.overdueAfterMs;
     let restored = 0;
@@ -81,6 +95,7 @@ export class Sweeper {
       const nudged = await this.#engine.transactions.record(rules, state, { type: 'nudged' });
       await advance(this.#engine.queues, rules.plan, nudged.state, nudged.events);
       restored += await restore(this.#engine.queues, rules.plan, nudged.state);
+      restored += await this.#wakeOverdue(rules, nudged.state);
     }
     return restored;
   }

@@ -167,6 +167,23 @@ describe('a worker and commands, each a process, on Redis', { timeout: 90_000 },
     expect((await worker.ended).code).toBe(EXIT.interrupted);
   });
 
+  test('signal sends what a saga waits for, checked by its schema, and once', async () => {
+    await startWorker(at());
+    const of = ['start', 'fragile', '--module', SHOP, '--input', '-', '--id-field', 'parcelId'];
+    await amends(at(...of), { input: parcels({ parcelId: 'vase', kilos: 1 }) });
+    await eventually(async () => expect((await amends(at('show', 'fragile-vase'))).stdout).toMatch(/inspection +waits/));
+    const signal = (data: string, name = 'inspection') => amends(at('signal', 'fragile-vase', name, '--module', SHOP, '--data', data));
+    expect(await signal('{')).toMatchObject({ code: EXIT.usage, stdout: '' });
+    expect((await signal('{"inspector":7}')).stderr).toContain('inspector: ');
+    expect((await signal('{}', 'delivery')).stderr).toContain('has no signal "delivery": it waits for "inspection"');
+    expect(await signal('{"inspector":"ann"}')).toMatchObject({ code: EXIT.ok, stderr: '' });
+    expect((await signal('{"inspector":"ann"}')).stdout).toMatch(/had signal inspection before/);
+    await eventually(async () => expect((await amends(at('show', 'fragile-vase'))).stdout).toMatch(/completed/));
+    const { stdout } = await amends(at('show', 'fragile-vase'));
+    expect(stdout).toMatch(/inspection +signal received from \S+@\S+/);
+    expect(await signal('{"inspector":"bob"}')).toMatchObject({ code: EXIT.usage });
+  });
+
   test('start that is interrupted while it waits tells how far it came', async () => {
     const starting = begin(start('--wait', '--json'), { input: parcels({ parcelId: 'never', kilos: 1 }) });
     running.add(starting);

@@ -1,7 +1,7 @@
 // A user's module for the command line: it imports the package by its name, as theirs do.
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { StepFailed, saga, step } from 'amends';
+import { StepFailed, saga, signal, step } from 'amends';
 import { z } from 'zod';
 
 const once = { attempts: 1 };
@@ -42,4 +42,13 @@ export const parcel = saga({ name: 'parcel', version: 1, input: Parcel })
   .step(pack, ({ input: { parcelId, gate } }) => ({ parcelId, ...(gate === undefined ? {} : { gate }) }))
   .step(send, ({ input }) => ({ kilos: input.kilos }));
 
-export const sagas = [parcel];
+const inspection = signal({ name: 'inspection', data: z.object({ inspector: z.string() }) });
+
+/** Is packed, and sent when it has been looked at. */
+export const fragile = saga({ name: 'fragile', version: 1, input: Parcel })
+  .step(pack, ({ input: { parcelId } }) => ({ parcelId }))
+  .waitFor(inspection)
+  .step(send, ({ input }) => ({ kilos: input.kilos }))
+  .returns(({ results }) => results.inspection);
+
+export const sagas = [parcel, fragile];

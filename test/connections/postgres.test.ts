@@ -53,7 +53,7 @@ describe('with a limit on how long a statement may go unanswered', () => {
     const heard = new Promise((resolve) => session.on('notification', resolve));
     await session.query('LISTEN nothing_much');
     await pool.query("SELECT pg_sleep(1), pg_notify('nothing_much', '')");
-    await heard;
+    await expect(heard).resolves.toMatchObject({ channel: 'nothing_much' });
     session.release();
   });
 });

@@ -1,7 +1,7 @@
 import { deepEqual, equal, fail, notEqual, ok } from 'node:assert/strict';
 import type { TransactionEvent } from '../../src/machine/event.ts';
 import type { Fact } from '../../src/machine/fact.ts';
-import { byName, MAX_DELAY_MS, type SagaSpec } from '../support/plans.ts';
+import { byName, MAX_DELAY_MS, type SagaSpec, type StepSpec } from '../support/plans.ts';
 import { expectation, type Expected } from './expectation.ts';
 import { Model } from './model.ts';
 
@@ -19,6 +19,7 @@ export class Auditor {
   readonly model: Model;
   readonly #spec: SagaSpec;
   readonly #deadlineAtMs: number | null;
+  #nowMs = 0;
 
   constructor(spec: SagaSpec, deadlineAtMs: number | null) {
     this.model = new Model(spec);
@@ -27,14 +28,20 @@ export class Auditor {
   }
 
   /** The events that began it. */
-  began(events: readonly TransactionEvent[], broken: ReadonlySet<string>): void {
+  began(events: readonly TransactionEvent[], broken: ReadonlySet<string>, nowMs: number): void {
+    this.#nowMs = nowMs;
     equal(events[0]?.type, 'saga_started');
     this.#follow(events.slice(1), broken);
     this.#expectNothingForgotten(true);
   }
 
   /** A fact and what the machine made of it. `mayIssue`: the one who decided has the definition at hand. */
-  decided(fact: Fact, outcome: readonly TransactionEvent[] | 'refused', broken: ReadonlySet<string>, mayIssue: boolean): void {
+  decided(
+    fact: Fact,
+    outcome: readonly TransactionEvent[] | 'refused',
+    { broken, mayIssue, nowMs }: { readonly broken: ReadonlySet<string>; readonly mayIssue: boolean; readonly nowMs: number },
+  ): void {
+    this.#nowMs = nowMs;
     const expected = expectation(this.model, fact, this.#deadlineAtMs);
     if (outcome === 'refused' || expected === 'refused') {
       equal(outcome, expected, `${fact.type} must ${expected === 'refused' ? '' : 'not '}be refused`);
@@ -88,8 +95,21 @@ export class Auditor {
         equal(spec.skipped, event.type === 'step_skipped');
         equal(broken.has(spec.name), false);
         if (event.type === 'step_skipped') return;
-        const results = model.all.flatMap((entry) => (entry.run === 'succeeded' ? [[entry.spec.name, entry.result] as const] : []));
+        if (spec.wait !== undefined) return this.#expectWait(event.data, spec);
+        equal(event.data.wait, undefined);
+        const seen = model.all.filter(({ run, spec: { wait } }) => run === 'succeeded' && wait?.kind !== 'timer');
+        const results = seen.map((entry) => [entry.spec.name, entry.result] as const);
         deepEqual(event.data.args, { of: spec.name, saw: results.sort(byName) }, 'a mapper sees what succeeded, and nothing else');
+        return;
+      }
+      case 'wait_ended': {
+        const { spec, run } = model.entry(event.data.step);
+        equal(event.data.by, 'signal', 'only a signal that was there ends a wait by itself');
+        equal(spec.wait?.kind, 'signal');
+        equal(run, 'open');
+        equal(model.turned, undefined);
+        ok(model.signals.has(spec.name));
+        deepEqual(event.data.result, model.signals.get(spec.name));
         return;
       }
       case 'step_stuck':
@@ -140,6 +160,16 @@ export class Auditor {
     }
   }
 
+  #expectWait({ args, wait }: Extract<TransactionEvent, { type: 'step_issued' }>['data'], spec: StepSpec): void {
+    if (spec.wait?.kind === 'timer') {
+      equal(args, spec.sleepMs);
+      deepEqual(wait, { untilMs: this.#nowMs + spec.sleepMs });
+    } else {
+      const timeoutMs = spec.wait?.timeoutMs ?? null;
+      deepEqual(wait, { untilMs: timeoutMs === null ? null : this.#nowMs + timeoutMs });
+    }
+  }
+
   #expectUnwound(): void {
     const { model } = this;
     notEqual(model.turned, undefined);
@@ -186,6 +216,8 @@ export class Auditor {
       notEqual(current, undefined, 'all is done, so it has to end');
       const untouched = current!.filter(({ name }) => model.entry(name).run === 'untouched');
       deepEqual(untouched, [], 'the whole stage is due');
+      const answered = model.waits.filter(({ spec }) => model.signals.has(spec.name));
+      deepEqual(answered, [], 'a wait ends when its signal is there');
     }
     const alive = model.open.length > 0 || model.all.some(({ run, undo }) => UNDER_WAY.has(run) || undo === 'stuck');
     if (mayIssue || model.turned !== undefined) equal(alive, true, 'nothing is in flight and nobody is asked: stranded');

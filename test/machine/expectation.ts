@@ -18,10 +18,16 @@ function turned(turn: TurnReason): Expected {
   return { type: 'saga_turned', data: { turn } };
 }
 
-/** With the turn all that is stuck is given up, and undone as what may have happened. */
-function turns(model: Model, reason: TurnReason): readonly Expected[] {
+/** With the turn every wait is taken back, and all that is stuck is given up, and undone as what may have happened. */
+function turns(model: Model, reason: TurnReason, settled?: string): readonly Expected[] {
   const stuck = model.all.filter(({ run }) => run === 'stuck');
-  return [turned(reason), ...stuck.map(({ spec }): Expected => ({ type: 'step_failed', data: { step: spec.name, outcome: 'unknown' } }))];
+  const waits = model.waits.filter(({ spec }) => spec.name !== settled);
+  const withdrawn = waits.map(({ spec }): Expected => ({ type: 'step_withdrawn', data: { step: spec.name } }));
+  return [
+    turned(reason),
+    ...withdrawn,
+    ...stuck.map(({ spec }): Expected => ({ type: 'step_failed', data: { step: spec.name, outcome: 'unknown' } })),
+  ];
 }
 
 function resumed(model: Model, by: string): readonly Expected[] {
@@ -117,12 +123,34 @@ function onRetry(model: Model, { by }: StepFact<'retry_requested'>): Verdict {
   });
 }
 
+function onSignal(model: Model, { signal, data, by }: StepFact<'signal_sent'>): Verdict {
+  const { spec, run } = model.entry(signal);
+  if (spec.wait?.kind !== 'signal') return 'refused';
+  if (model.signals.has(signal)) return JSON.stringify(model.signals.get(signal)) === JSON.stringify(data) ? [] : 'refused';
+  if (model.turned !== undefined || run === 'skipped') return 'refused';
+  return [{ type: 'signal_received', data: { signal, data, by } }];
+}
+
+function onWaitDue(model: Model, { step, nowMs }: StepFact<'wait_due'>): Verdict {
+  const { spec, run, untilMs } = model.entry(step);
+  if (spec.wait === undefined || run !== 'open' || model.paused || model.signals.has(step)) return [];
+  if (untilMs === null || nowMs < untilMs) return [];
+  if (spec.wait.kind === 'timer') return [{ type: 'wait_ended', data: { step, by: 'timer', result: null } }];
+  if (spec.wait.onTimeout === 'continue') return [{ type: 'wait_ended', data: { step, by: 'timeout', result: null } }];
+  const error = { name: 'SignalTimeout', message: `no signal "${step}" came within ${spec.wait.timeoutMs} ms` };
+  return [{ type: 'step_failed', data: { step, error, outcome: 'definite' } }, ...turns(model, { kind: 'step_failed', step, error }, step)];
+}
+
 /** What the rules say of a fact, by the test's own model. */
 export function expectation(model: Model, fact: Fact, deadlineAtMs: number | null): Verdict {
   if (model.end !== undefined) return fact.type === 'succeeded' ? onAnswerAfterEnd(model.entry(fact.step), fact) : [];
   switch (fact.type) {
     case 'nudged':
       return [];
+    case 'signal_sent':
+      return onSignal(model, fact);
+    case 'wait_due':
+      return onWaitDue(model, fact);
     case 'cancel_requested':
       if (model.turned !== undefined) return [];
       if (model.pastPivot) return 'refused';

@@ -35,6 +35,8 @@ const seen: Record<EventType, number> = {
   saga_terminated: 0,
   saga_paused: 0,
   saga_resumed: 0,
+  signal_received: 0,
+  wait_ended: 0,
 };
 
 test(`every rule holds on ${RUNS} random sagas under random schedules`, { timeout: 60_000 + RUNS * 20 }, () => {

@@ -23,6 +23,9 @@ export interface Entry {
   resting: boolean;
   /** Workers lost since it was issued or retried by a person. */
   lost: number;
+  /** When its wait ends by itself; `null`: never. */
+  untilMs: number | null;
+  timedOut: boolean;
   /** In the simulated world its effect is there, or may still arrive. */
   effect: boolean;
 }
@@ -33,6 +36,8 @@ export class Model {
   turned: TurnReason | undefined;
   pending: TurnReason | undefined;
   paused = false;
+  /** What came with the signals that were received. */
+  readonly signals = new Map<string, unknown>();
   end: 'completed' | 'compensated' | 'terminated' | undefined;
   #settlements = 0;
 
@@ -56,6 +61,11 @@ export class Model {
       if (run === 'open') return [{ step: spec.name, op: 'run' }];
       return undo === 'open' ? [{ step: spec.name, op: 'compensate' }] : [];
     });
+  }
+
+  /** The steps that wait now. */
+  get waits(): readonly Entry[] {
+    return this.all.filter(({ spec, run }) => spec.wait !== undefined && run === 'open');
   }
 
   get isStuck(): boolean {
@@ -116,6 +126,9 @@ export class Model {
         return;
       case 'saga_started':
         return;
+      case 'signal_received':
+        this.signals.set(event.data.signal, event.data.data);
+        return;
       default:
         this.#applyToStep(this.entry(event.data.step), event);
     }
@@ -126,6 +139,12 @@ export class Model {
       case 'step_issued':
         entry.run = 'open';
         entry.timesIssued++;
+        entry.untilMs = event.data.wait?.untilMs ?? null;
+        return;
+      case 'wait_ended':
+        if (event.data.by === 'timeout') Object.assign(entry, { run: 'skipped', timedOut: true });
+        else this.#settle(entry, 'succeeded');
+        entry.result = event.data.result;
         return;
       case 'step_skipped':
         entry.run = 'skipped';
@@ -213,6 +232,8 @@ function entryOf(spec: StepSpec, stage: number): Entry {
     ended: 0,
     resting: false,
     lost: 0,
+    untilMs: null,
+    timedOut: false,
     effect: false,
   };
 }

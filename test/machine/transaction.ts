@@ -24,7 +24,7 @@ export class Transaction {
   state: State;
 
   constructor(saga: AnySaga, { input = {}, deadlineAtMs = null }: { input?: Json; deadlineAtMs?: number | null } = {}) {
-    this.rules = { plan: saga.plan, bindings: saga.bindings };
+    this.rules = { plan: saga.plan, bindings: saga.bindings, nowMs: START_MS };
     const { name, version, fingerprint } = saga.plan;
     const started = { saga: name, definitionVersion: version, fingerprint, input, inputHash: 'h', tags: {}, deadlineAtMs };
     this.journal = [...begin(this.rules, 't-1', started)];

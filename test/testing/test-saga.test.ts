@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
-import { saga, step, StepFailed } from '../../src/index.ts';
+import { saga, signal, step, StepFailed } from '../../src/index.ts';
 import { testSaga } from '../../src/testing/index.ts';
 
 const Order = z.object({ sku: z.string(), cents: z.number() });
@@ -58,4 +58,28 @@ test('bad input is refused before anything runs', async () => {
   const run = testSaga(order, stubs);
   await expect(run.run({ sku: 'mug' } as never)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   expect(run.ran).toEqual([]);
+});
+
+const approval = signal({ name: 'approval', data: z.object({ by: z.string() }) });
+const approved = saga({ name: 'approved', version: 1, input: Order })
+  .step(create, ({ input }) => input)
+  .waitFor(approval, { timeoutMs: 86_400_000 })
+  .sleep('cooling_off', 86_400_000)
+  .returns(({ results }) => results.approval);
+
+test('waits end at once: a pause is over, and a signal brings what its stub gives', async () => {
+  const run = testSaga(approved, { create: stubs.create, approval: () => ({ by: 'ann' }) });
+  expect(await run.run(input)).toEqual({ status: 'completed', output: { by: 'ann' } });
+  expect(run.ran).toEqual(['create']);
+});
+
+test('a stub that gives nothing stands for a signal that does not come', async () => {
+  const run = testSaga(approved, { create: stubs.create, approval: () => undefined as never });
+  expect(await run.run(input)).toMatchObject({ status: 'compensated', failedStep: 'approval' });
+  expect(run.compensated).toEqual(['create']);
+});
+
+test('a signal whose data does not fit its schema is refused as it would be', async () => {
+  const run = testSaga(approved, { create: stubs.create, approval: () => ({ by: 7 }) as never });
+  await expect(run.run(input)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
 });

@@ -2,7 +2,9 @@
 import { expectTypeOf, test } from 'vitest';
 import * as z from 'zod';
 import { saga, type Saga } from '../../src/flows/saga.ts';
+import { signal } from '../../src/flows/signal.ts';
 import { step } from '../../src/flows/step.ts';
+import type { SagaRun } from '../../src/producers/run.ts';
 
 const Input = z.object({ customerId: z.string(), cents: z.number(), gift: z.boolean().default(false) });
 interface In {
@@ -209,4 +211,43 @@ test('wrong definitions', () => {
   });
   // @ts-expect-error the plan can't be changed
   created.plan.stages[0] = [];
+});
+
+test('what came with a signal is a result, and may be undefined exactly if the wait may end without it', () => {
+  const approval = signal({ name: 'approval', data: z.object({ by: z.string(), at: z.coerce.date() }) });
+  const data = { by: '', at: new Date() };
+  created.waitFor(approval).step(wrap, ({ results }) => {
+    expectTypeOf(results.approval).toEqualTypeOf<typeof data>();
+    return { orderId: results.create.orderId };
+  });
+  created.waitFor(approval, { timeoutMs: 1, onTimeout: 'continue' }).returns(({ results }) => {
+    expectTypeOf(results.approval).toEqualTypeOf<typeof data | undefined>();
+  });
+  created.waitFor(approval, { when: ({ results }) => results.create.orderId !== '' }).returns(({ results }) => {
+    expectTypeOf(results.approval).toEqualTypeOf<typeof data | undefined>();
+  });
+  created
+    .parallel((all) => all.step(wrap, () => ({ orderId: 'o' })).waitFor(approval, { timeoutMs: 1, onTimeout: 'fail' }))
+    .sleep('pause', ({ input, results }) => (input.gift ? results.approval.at : 5))
+    .returns(({ results }) => {
+      expectTypeOf(results).toEqualTypeOf<{
+        readonly create: { orderId: string };
+        readonly wrap: { wrapId: string };
+        readonly approval: typeof data;
+      }>();
+    });
+  // @ts-expect-error a timeout that is to be passed over needs a time
+  created.waitFor(approval, { onTimeout: 'continue' });
+  // @ts-expect-error the name is taken
+  created.waitFor(approval).waitFor(approval);
+  // @ts-expect-error a step is no signal
+  created.waitFor(wrap);
+  // @ts-expect-error a signal is no step
+  created.step(approval, () => ({}));
+  // @ts-expect-error neither milliseconds nor a Date
+  created.sleep('pause', () => 'a day');
+  const run = {} as SagaRun<unknown>;
+  void run.signal(approval, { by: 'ann', at: '2026-01-01' });
+  // @ts-expect-error its data is missing
+  void run.signal(approval, { by: 'ann' });
 });

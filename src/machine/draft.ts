@@ -1,0 +1,28 @@
+import type { Bindings } from '../flows/bindings.ts';
+import type { PayloadLimits } from '../flows/json.ts';
+import type { Plan } from '../flows/plan.ts';
+import type { TransactionEvent } from './event.ts';
+import { evolve } from './evolve.ts';
+import type { State } from './state.ts';
+
+/** What the machine decides by. */
+export interface Rules {
+  readonly plan: Plan;
+  /** Absent where the definition's code isn't at hand (an operator's process): then nothing new is issued, which a worker does later. */
+  readonly bindings?: Bindings | undefined;
+  readonly limits?: PayloadLimits | undefined;
+  /** The store's time, milliseconds since the epoch: from it waits are reckoned. Default 0. */
+  readonly nowMs?: number | undefined;
+}
+
+/** A decision in the making: the events so far, and the state they lead to. */
+export interface Draft {
+  readonly rules: Rules;
+  state: State;
+  readonly events: TransactionEvent[];
+}
+
+export function emit(draft: Draft, event: TransactionEvent): void {
+  draft.events.push(event);
+  draft.state = evolve(draft.state, draft.state.id, event);
+}
