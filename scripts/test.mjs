@@ -1,4 +1,4 @@
-// Brings up Redis and PostgreSQL, runs the tests on them (the arguments are vitest's), and stops what it started.
+// Brings up Redis, PostgreSQL and MariaDB, runs the tests on them (the arguments are vitest's), and stops what it started.
 // The last line of the output is `N passed, N failed`; the exit code is 0 only when nothing failed and nothing was skipped.
 import { runVitest } from './servers/vitest.mjs';
 import { bringUpServers } from './servers/servers.mjs';
@@ -35,7 +35,7 @@ if (interrupted.signal.aborted) verdict.problems.push(interrupted.signal.reason.
 for (const problem of new Set(verdict.problems)) console.error(problem);
 const red = verdict.failed > 0 || verdict.problems.length > 0;
 if (red && verdict.passed > 0) {
-  console.error('To look at what red tests left in a store, run them with REDIS_URL and DATABASE_URL of servers of your own.');
+  console.error('To look at what red tests left in a store, run them with REDIS_URL, DATABASE_URL and MARIADB_URL of servers of your own.');
 }
 console.log(`${verdict.passed} passed, ${verdict.failed} failed${verdict.skipped > 0 ? `, ${verdict.skipped} skipped` : ''}`);
 process.exitCode = red ? 1 : 0;

@@ -31,6 +31,9 @@ const KEPT: Readonly<Record<string, readonly string[]>> = {
   'drizzle-orm': ['barrier'],
   kysely: ['barrier'],
   knex: ['barrier'],
+  typeorm: ['barrier'],
+  '@prisma/client': ['barrier'],
+  'mysql2/promise': ['barrier'],
   express: [],
 };
 

@@ -37,16 +37,17 @@ function keyed<Row extends { readonly orderId: string }>(rows: readonly Row[]): 
   return new Map(rows.map((row) => [row.orderId, row]));
 }
 
-/** order → saga → service → what it did there; operations without an effect left out. */
-function traces(effects: readonly Effect[]): ReadonlyMap<string, ReadonlyMap<string, Map<ServiceName, Trace>>> {
+/** order → saga → service → what it did there; operations without an effect left out. One that was done twice is a problem. */
+function traces(effects: readonly Effect[], problems: string[]): ReadonlyMap<string, ReadonlyMap<string, Map<ServiceName, Trace>>> {
   const orders = new Map<string, Map<string, Map<ServiceName, Trace>>>();
   for (const effect of effects) {
     if (effect.outcome !== 'done') continue;
     const sagas = orders.get(effect.orderId) ?? new Map<string, Map<ServiceName, Trace>>();
     const services = sagas.get(effect.sagaId) ?? new Map<ServiceName, Trace>();
     const trace = services.get(effect.service) ?? {};
-    if (effect.operation === 'run') trace.ran = effect;
-    else trace.undone = effect;
+    const role = effect.operation === 'run' ? 'ran' : 'undone';
+    if (trace[role] !== undefined) problems.push(`order ${effect.orderId}: ${effect.operation} had its effect in ${effect.service} twice`);
+    trace[role] = effect;
     orders.set(effect.orderId, sagas.set(effect.sagaId, services.set(effect.service, trace)));
   }
   return orders;
@@ -148,7 +149,7 @@ export async function auditOrders(databases: ServiceDatabases, outcomes: Iterabl
     }
   }
   const index: Indexed = {
-    traces: traces(books.effects),
+    traces: traces(books.effects, problems),
     orders: keyed(books.orders),
     units: keyed(books.units),
     cents: keyed(books.cents),

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { PGlite, type Transaction as EmbeddedTransaction } from '@electric-sql/pglite';
 import { AmendsError } from 'amends';
+import { installBarrier, pgExecutor, pgliteExecutor, type BarrierExecutor } from 'amends/barrier';
 import { Pool, types, type CustomTypesConfig, type PoolClient } from 'pg';
 import { lockFolder } from './folder-lock.ts';
 
@@ -9,10 +10,16 @@ export interface Sql {
   query<Row = unknown>(text: string, params?: readonly unknown[]): Promise<Row[]>;
 }
 
+/** An open transaction. */
+export interface Transaction extends Sql {
+  /** The same transaction, for the barrier. */
+  readonly executor: BarrierExecutor;
+}
+
 /** The database of one service: PostgreSQL, or an embedded one in a folder. The service's code is the same on both. */
 export interface ServiceDatabase extends Sql {
   /** Runs `work` in a transaction; an error rolls back. */
-  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  transaction<T>(work: (sql: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
   /** Closes it and removes everything it holds. */
   drop(): Promise<void>;
@@ -37,12 +44,12 @@ async function openPostgres(service: string, url: string, schema: string): Promi
   pool.on('error', () => undefined); // an idle connection broke: pg drops it, and the next query opens another
   const query = async (client: Pool | PoolClient, text: string, params: readonly unknown[] = []): Promise<never[]> =>
     (await client.query(text, [...params])).rows as never[];
-  const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
+  const transaction = async <T>(work: (sql: Transaction) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let broken = false;
     try {
       await client.query('begin');
-      const result = await work({ query: (text, params) => query(client, text, params) });
+      const result = await work({ query: (text, params) => query(client, text, params), executor: pgExecutor(client) });
       await client.query('commit');
       return result;
     } catch (error) {
@@ -81,13 +88,14 @@ async function openEmbedded(folder: string): Promise<ServiceDatabase> {
     await unlock();
     throw error;
   });
-  const query = async (on: PGlite | Transaction, text: string, params: readonly unknown[] = []): Promise<never[]> =>
+  const query = async (on: PGlite | EmbeddedTransaction, text: string, params: readonly unknown[] = []): Promise<never[]> =>
     (await on.query(text, [...params])).rows as never[];
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= database.close().then(unlock));
   return {
     query: (text, params) => query(database, text, params),
-    transaction: (work) => database.transaction((tx) => work({ query: (text, params) => query(tx, text, params) })),
+    transaction: (work) =>
+      database.transaction((tx) => work({ query: (text, params) => query(tx, text, params), executor: pgliteExecutor(tx) })),
     close,
     drop: async () => {
       await close();
@@ -110,9 +118,10 @@ export async function openServiceDatabase(service: string, options: ServiceDatab
   return openPostgres(service, options.url, schema);
 }
 
-/** Creates a service's tables if they aren't there; any number of processes may do so at once. */
+/** Creates a service's tables, and that of the barrier, if they aren't there; any number of processes may do so at once. */
 export async function defineTables(database: ServiceDatabase, statements: readonly string[]): Promise<void> {
   await database.transaction(async (sql) => {
+    await installBarrier(sql.executor);
     await sql.query("select pg_advisory_xact_lock(hashtext(current_schema() || '.tables'))");
     for (const statement of statements) await sql.query(statement);
   });

@@ -84,13 +84,10 @@ export async function inventoryService(database: ServiceDatabase, options: Inven
   await defineTables(database, TABLES);
   const effects = await openEffects('inventory', database, options.hiccups);
   return implement(reserveInventory, {
-    run: ({ input, idempotencyKey, sagaId }) =>
-      effects.run({ key: idempotencyKey, sagaId, orderId: input.orderId }, async (sql) => ({
-        reservationId: await reserve(sql, input.orderId, JSON.stringify(input.lines), unitsPerSku),
+    run: (context) =>
+      effects.run(context, async (sql) => ({
+        reservationId: await reserve(sql, context.input.orderId, JSON.stringify(context.input.lines), unitsPerSku),
       })),
-    compensate: ({ input, actionIdempotencyKey, sagaId }) =>
-      effects.undo({ key: actionIdempotencyKey, sagaId, orderId: input.orderId }, (sql, result) =>
-        release(sql, (result as { reservationId: string }).reservationId),
-      ),
+    compensate: (context) => effects.undo(context, (sql, { reservationId }) => release(sql, reservationId)),
   });
 }

@@ -30,9 +30,9 @@ export async function ordersService(database: ServiceDatabase, options: OrdersOp
   await defineTables(database, TABLES);
   const effects = await openEffects('orders', database, options.hiccups);
   return implement(createOrder, {
-    run: ({ input, idempotencyKey, sagaId }) =>
-      effects.run({ key: idempotencyKey, sagaId, orderId: input.orderId }, async (sql) => {
-        const { orderId, customerId, country, placedAt, units, cents } = input;
+    run: (context) =>
+      effects.run(context, async (sql) => {
+        const { orderId, customerId, country, placedAt, units, cents } = context.input;
         if (!shipsTo.has(country)) throw new StepFailed(`orders are not shipped to ${country}`);
         const entered = await sql.query(
           `insert into orders (order_id, customer_id, country, placed_at, units, cents) values ($1, $2, $3, $4, $5, $6)
@@ -43,12 +43,12 @@ export async function ordersService(database: ServiceDatabase, options: OrdersOp
         if (entered.length === 0) throw new StepFailed(`order number ${orderId} is taken`);
         return { orderId };
       }),
-    compensate: ({ input, actionIdempotencyKey, sagaId }) =>
-      effects.undo({ key: actionIdempotencyKey, sagaId, orderId: input.orderId }, async (sql) => {
+    compensate: (context) =>
+      effects.undo(context, async (sql, { orderId }) => {
         const cancelled = await sql.query(`update orders set status = 'cancelled' where order_id = $1 and status = 'open' returning 1`, [
-          input.orderId,
+          orderId,
         ]);
-        if (cancelled.length === 0) throw new Error(`order ${input.orderId} was entered but is not open: find out who closed it`);
+        if (cancelled.length === 0) throw new Error(`order ${orderId} was entered but is not open: find out who closed it`);
       }),
   });
 }

@@ -44,9 +44,9 @@ export async function paymentsService(database: ServiceDatabase, options: Paymen
   await defineTables(database, TABLES);
   const effects = await openEffects('payments', database, options.hiccups);
   return implement(chargePayment, {
-    run: ({ input, idempotencyKey, sagaId }) =>
-      effects.run({ key: idempotencyKey, sagaId, orderId: input.orderId }, async (sql) => {
-        const { orderId, customerId, cents } = input;
+    run: (context) =>
+      effects.run(context, async (sql) => {
+        const { orderId, customerId, cents } = context.input;
         await sql.query('insert into customers (customer_id, credit_cents) values ($1, $2) on conflict do nothing', [
           customerId,
           creditCents,
@@ -65,9 +65,8 @@ export async function paymentsService(database: ServiceDatabase, options: Paymen
         ]);
         return { chargeId };
       }),
-    compensate: ({ input, actionIdempotencyKey, sagaId }) =>
-      effects.undo({ key: actionIdempotencyKey, sagaId, orderId: input.orderId }, async (sql, result) => {
-        const { chargeId } = result as { chargeId: string };
+    compensate: (context) =>
+      effects.undo(context, async (sql, { chargeId }) => {
         // By the ledger and not by the input: what is given back is what was taken.
         const refunded = await sql.query(
           `with refund as (

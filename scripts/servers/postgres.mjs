@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { freePort, run, startServer, works } from './process.mjs';
+import { freePort, run, startServer, unprivilegedUser, works } from './process.mjs';
 
 /** Rejects unless a PostgreSQL answers at this URL and lets us create databases: every suite has one of its own. */
 export async function pingPostgres(url) {
@@ -30,21 +30,13 @@ export async function findPostgres() {
   return versions.map((version) => join(packaged, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
 }
 
-/** PostgreSQL refuses root. */
-async function unprivilegedUser() {
-  if (process.getuid?.() !== 0) return undefined;
-  for (const name of ['postgres', 'nobody']) {
-    const ids = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => undefined);
-    if (ids !== undefined) return { name, uid: Number(ids[0]), gid: Number(ids[1]) };
-  }
-  throw new Error(
-    'PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as: run the tests as another user',
-  );
-}
-
-/** Starts a PostgreSQL of our own: loopback, free port, everything it keeps in a folder that goes with it. */
-export async function startPostgres(bin) {
-  const user = await unprivilegedUser();
+/**
+ * Starts a PostgreSQL of our own: loopback, free port, everything it keeps in a folder that goes with it.
+ *
+ * @param {Record<string, string>} own overrides its settings
+ */
+export async function startPostgres(bin, own = {}) {
+  const user = await unprivilegedUser('PostgreSQL', ['postgres', 'nobody']);
   const as = user === undefined ? {} : { uid: user.uid, gid: user.gid };
   const folder = await mkdtemp(join(tmpdir(), 'amends-postgres-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
@@ -68,7 +60,7 @@ export async function startPostgres(bin) {
     await run(join(bin, 'initdb'), initial, { ...as, cwd: folder, env: { ...process.env, LC_ALL: 'C' } });
     const port = await freePort();
     const url = `postgres://amends:${password}@127.0.0.1:${port}/postgres`;
-    const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 200, fsync: 'off' };
+    const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 200, fsync: 'off', ...own };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const stop = await startServer(join(bin, 'postgres'), ['-D', data, ...options], {
       ...as,
@@ -79,7 +71,7 @@ export async function startPostgres(bin) {
     const runAs = user === undefined ? '' : ` as user ${user.name}`;
     return {
       url,
-      from: `${join(bin, 'postgres')}, started on port ${port}${runAs} with fsync off: it is thrown away at the end`,
+      from: `${join(bin, 'postgres')}, started on port ${port}${runAs} with fsync ${settings.fsync}: it is thrown away at the end`,
       stop: async () => {
         await stop();
         remove();

@@ -41,6 +41,17 @@ export async function works(command, args) {
   );
 }
 
+/** Whom to run a server as that refuses root: the first of these users. `undefined`: we are not root. */
+export async function unprivilegedUser(title, names) {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of names) {
+    const ids = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => undefined);
+    if (ids !== undefined) return { name, uid: Number(ids[0]), gid: Number(ids[1]) };
+  }
+  const wanted = names.map((name) => `\`${name}\``).join(' or ');
+  throw new Error(`${title} does not run as root, and there is no user ${wanted} to run it as: run the tests as another user`);
+}
+
 /**
  * Starts a server and waits until `ready` does not reject any more.
  * It gets a process group of its own: Ctrl-C must reach the tests first and the servers only when they have ended.

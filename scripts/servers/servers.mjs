@@ -1,4 +1,5 @@
 import { hasCompose, startCompose } from './compose.mjs';
+import { findMariadb, pingMariadb, startMariadb } from './mariadb.mjs';
 import { canInstall, install } from './packages.mjs';
 import { findPostgres, pingPostgres, startPostgres } from './postgres.mjs';
 import { findRedis, pingRedis, startRedis } from './redis.mjs';
@@ -8,6 +9,7 @@ import { findRedis, pingRedis, startRedis } from './redis.mjs';
 const KINDS = {
   redis: { title: 'Redis', variable: 'REDIS_URL', ping: pingRedis, find: findRedis, start: startRedis },
   postgres: { title: 'PostgreSQL', variable: 'DATABASE_URL', ping: pingPostgres, find: findPostgres, start: startPostgres },
+  mariadb: { title: 'MariaDB', variable: 'MARIADB_URL', ping: pingMariadb, find: findMariadb, start: startMariadb },
 };
 
 function withoutPassword(url) {
@@ -40,7 +42,8 @@ function waysOut(missing) {
   return [
     `The tests need ${missing.map((name) => KINDS[name].title).join(' and ')}, and found no way to have it. Any one of these is enough:`,
     `  - set ${variables} to servers for tests (${missing.map((name) => `${KINDS[name].variable}=${name}://…`).join(' ')})`,
-    '  - install the servers: redis-server on PATH; initdb and postgres on PATH or in /usr/lib/postgresql/<version>/bin',
+    '  - install the servers: redis-server on PATH; initdb and postgres on PATH or in /usr/lib/postgresql/<version>/bin;',
+    '    mariadb-install-db on PATH, and mariadbd there or in /usr/sbin',
     '  - start a Docker engine that has Docker Compose (`docker info` and `docker compose version` must succeed)',
     '  - on Debian or Ubuntu, run as root once: the packages are then installed with apt-get',
   ].join('\n');
@@ -72,5 +75,5 @@ export async function bringUpServers(onStarted) {
     for (const name of missing()) keep(name, await local(KINDS[name]));
   }
   if (missing().length > 0) throw new Error(waysOut(missing()));
-  return { REDIS_URL: servers.redis.url, DATABASE_URL: servers.postgres.url };
+  return Object.fromEntries(Object.entries(KINDS).map(([name, { variable }]) => [variable, servers[name].url]));
 }

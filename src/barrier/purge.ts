@@ -1,6 +1,7 @@
 import { AmendsError, isAmendsError } from '../errors.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { Awaitable } from '../flows/schema.ts';
+import { dialectOf } from './dialects.ts';
 import type { BarrierExecutor } from './executor.ts';
 import { tableOf, type BarrierTable } from './table.ts';
 
@@ -83,7 +84,8 @@ export function endedIn(amends: Transactions): PurgeBarrierOptions['ended'] {
  */
 export async function purgeBarrier(executor: BarrierExecutor, options: PurgeBarrierOptions): Promise<number> {
   const { olderThanMs, ended, scope = '', signal } = options;
-  const table = tableOf(options);
+  const dialect = dialectOf(executor);
+  const table = tableOf(executor, options);
   const batch = atLeast('batch', options.batch ?? 500, 1);
   const floor = retentionFloorMs(options.sagas, options);
   if (atLeast('olderThanMs', olderThanMs, 0) < floor) {
@@ -96,26 +98,12 @@ export async function purgeBarrier(executor: BarrierExecutor, options: PurgeBarr
   let removed = 0;
   for (let after = ''; ;) {
     signal?.throwIfAborted();
-    // The server's clock dates the rows, so it tells their age too.
-    const { rows } = await executor.exec(
-      `SELECT gid FROM ${table} WHERE scope = $1 AND gid > $2 GROUP BY gid
-      HAVING max(created_at) < now() - $3::double precision * interval '1 millisecond' ORDER BY gid LIMIT $4::integer`,
-      [scope, after, String(olderThanMs), String(batch)],
-    );
-    const gids = rows.map(({ gid }) => gid as string);
+    const gids = await dialect.listOld(executor, table, { scope, olderThanMs, after, limit: batch });
     const last = gids.at(-1);
     if (last === undefined) return removed;
     const asked = new Set(gids);
     const over = [...(await ended(gids))].filter((gid) => asked.has(gid));
-    const { rows: deleted } = await executor.exec(
-      `WITH gone AS (
-        DELETE FROM ${table} WHERE scope = $1 AND gid IN (SELECT jsonb_array_elements_text($2::jsonb))
-          AND created_at < now() - $3::double precision * interval '1 millisecond'
-        RETURNING 1
-      ) SELECT count(*)::text AS count FROM gone`,
-      [scope, JSON.stringify(over), String(olderThanMs)],
-    );
-    removed += Number(deleted[0]?.count ?? 0);
+    removed += await dialect.removeOld(executor, table, { scope, olderThanMs, gids: over });
     after = last;
   }
 }

@@ -39,6 +39,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   OUTCOME_TIMEOUT: EXIT.failed,
   BARRIER_IN_PROGRESS: EXIT.fault,
   BARRIER_MISMATCH: EXIT.fault,
+  BARRIER_TORN: EXIT.fault,
   STORE_UNREACHABLE: EXIT.store,
   STORE_UNSAFE: EXIT.store,
   STORE_LOCKED: EXIT.store,

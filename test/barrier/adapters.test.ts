@@ -1,23 +1,36 @@
+import { saga, step } from 'amends';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text } from 'drizzle-orm/pg-core';
 import knex, { type Knex } from 'knex';
 import { Kysely, PostgresDialect } from 'kysely';
+import { DataSource, EntitySchema } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   barrier,
   BarrierInProgressError,
   drizzleExecutor,
+  installBarrier,
   isTransient,
   knexExecutor,
   kyselyExecutor,
+  prismaExecutor,
+  purgeBarrier,
+  typeormExecutor,
   type BarrierCall,
   type BarrierExecutor,
   type BarrierOutcome,
 } from '../../src/barrier/index.ts';
-import { effect, held, operations, useParticipant } from './fixture.ts';
+import { effect, held, operations, use } from './fixture.ts';
+import { PostgresParticipant } from './postgres-participant.ts';
+import { createPrismaClient, type PrismaClient } from './prisma-client.ts';
 
-const participant = useParticipant();
+const participant = use(new PostgresParticipant());
+
+const any = z.object({});
+const pay = step({ name: 'pay', input: any, result: any, run: () => ({}), compensate: () => undefined });
+const payment = saga({ name: 'payment', version: 1, input: any }).step(pay, () => ({}));
 
 interface Database {
   effects: { gid: string; op: string; delta: number };
@@ -30,11 +43,30 @@ interface Transaction {
 }
 
 const effects = pgTable('effects', { gid: text().notNull(), op: text().notNull(), delta: integer().notNull() });
-let knexClient: Knex | undefined;
-beforeAll(() => {
-  knexClient = knex({ client: 'pg', connection: participant.url, pool: { min: 0, max: 4 } });
+const effectEntity = new EntitySchema<Database['effects'] & { id: number }>({
+  name: 'effects',
+  columns: {
+    id: { type: 'integer', primary: true, generated: true },
+    gid: { type: 'text' },
+    op: { type: 'text' },
+    delta: { type: 'integer' },
+  },
 });
-afterAll(() => knexClient?.destroy());
+
+let knexClient: Knex | undefined;
+let dataSource: DataSource | undefined;
+let prisma: PrismaClient | undefined;
+beforeAll(async () => {
+  knexClient = knex({ client: 'pg', connection: participant.url, pool: { min: 0, max: 4 } });
+  dataSource = new DataSource({ type: 'postgres', url: participant.url, entities: [effectEntity] });
+  await dataSource.initialize();
+  prisma = createPrismaClient(participant.url);
+});
+afterAll(async () => {
+  await knexClient?.destroy();
+  await dataSource?.destroy();
+  await prisma?.$disconnect();
+});
 
 const CLIENTS = {
   Drizzle: <T>(work: (tx: Transaction) => Promise<T>) =>
@@ -51,6 +83,33 @@ const CLIENTS = {
     knexClient!.transaction(
       (trx) => work({ executor: knexExecutor(trx), insert: (row) => trx<Database['effects']>('effects').insert(row) }),
       { isolationLevel: 'repeatable read' },
+    ),
+  'TypeORM with a manager': <T>(work: (tx: Transaction) => Promise<T>) =>
+    dataSource!.transaction('REPEATABLE READ', (manager) =>
+      work({ executor: typeormExecutor(manager), insert: (row) => manager.insert(effectEntity, row) }),
+    ),
+  'TypeORM with a query runner': async <T>(work: (tx: Transaction) => Promise<T>) => {
+    const runner = dataSource!.createQueryRunner();
+    try {
+      await runner.startTransaction('REPEATABLE READ');
+      const result = await work({ executor: typeormExecutor(runner), insert: (row) => runner.manager.insert(effectEntity, row) });
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      await runner.rollbackTransaction();
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  },
+  Prisma: <T>(work: (tx: Transaction) => Promise<T>) =>
+    prisma!.$transaction(
+      (tx) =>
+        work({
+          executor: prismaExecutor(tx),
+          insert: ({ gid, op, delta }) => tx.$executeRawUnsafe('INSERT INTO effects (gid, op, delta) VALUES ($1, $2, $3)', gid, op, delta),
+        }),
+      { isolationLevel: 'RepeatableRead' },
     ),
 };
 
@@ -112,4 +171,18 @@ describe.each(Object.entries(CLIENTS))('%s', (_, transaction) => {
     expect((await deliver(run)).kind).toBe('duplicate');
     expect(await participant.net(gid)).toBe(1);
   });
+});
+
+test.each([
+  ['TypeORM', () => typeormExecutor(dataSource!)],
+  ['Prisma', () => prismaExecutor(prisma!)],
+])('%s without a transaction installs the table and purges it, and is refused by the barrier', async (name, executorOf) => {
+  const schema = { schema: `of_${name}` };
+  await participant.pool.query(`CREATE SCHEMA "of_${name}"`);
+  await installBarrier(executorOf(), schema);
+  const { run } = operations();
+  await participant.once(run, 'read committed', undefined, schema);
+  await participant.pool.query(`UPDATE "of_${name}".txn_barrier SET created_at = now() - interval '1 year'`);
+  expect(await purgeBarrier(executorOf(), { ...schema, sagas: [payment], olderThanMs: 90 * 86_400_000, ended: (gids) => gids })).toBe(1);
+  await expect(barrier(executorOf(), run, () => Promise.resolve(1))).rejects.toMatchObject({ code: 'INVALID_OPTION' });
 });

@@ -1,9 +1,10 @@
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { barrier, installBarrier, pgExecutor, type BarrierCall } from '../../src/barrier/index.ts';
-import { effect, operations, useParticipant } from './fixture.ts';
+import { effect, operations, use } from './fixture.ts';
+import { PostgresParticipant } from './postgres-participant.ts';
 
-const participant = useParticipant();
+const participant = use(new PostgresParticipant());
 const deliver = (call: BarrierCall) => participant.deliver(call, 'read committed');
 
 async function onClient<T>(work: (client: Client) => Promise<T>): Promise<T> {

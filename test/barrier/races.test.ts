@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BarrierOutcome } from '../../src/barrier/index.ts';
-import { effect, LEVELS, operations, useParticipant, type Isolation, type Participant } from './fixture.ts';
+import { DATABASES } from './databases.ts';
+import { effect, LEVELS, operations, use, type Isolation } from './fixture.ts';
+import type { Participant } from './participant.ts';
 
-const participant = useParticipant();
 const RACES = 120;
 
 /** Mulberry32: the same numbers for the same seed. */
@@ -30,11 +31,11 @@ async function race(place: Participant, isolation: Isolation, random: () => numb
   const deliveries = Array.from({ length: 2 + Math.floor(random() * 4) }, async (): Promise<Delivered> => {
     const op = random() < 0.55 ? 'run' : 'compensate';
     const [throws, before, after] = [random() < 0.2, random() * 0.003, random() * 0.003];
-    await place.pool.query('SELECT pg_sleep($1)', [before]);
+    await place.pause(undefined, before);
     try {
-      const { kind } = await place.deliver(calls[op], isolation, async (client, undone) => {
-        const result = await effect(calls[op])(client, undone);
-        await client.query('SELECT pg_sleep($1)', [after]);
+      const { kind } = await place.deliver(calls[op], isolation, async (session, undone) => {
+        const result = await effect(calls[op])(session, undone);
+        await place.pause(session, after);
         if (throws) throw new Error(FAULT);
         return result;
       });
@@ -69,24 +70,28 @@ const KINDS = ['run executed', 'run duplicate', 'run threw', 'run suppressed'].c
   'compensate empty',
 ]);
 
-test.each(LEVELS.map((level, i) => [level, 20_260 + i] as const))(
-  `${RACES} races at %s (seed %i): no effect twice, none after its undo, and the outcomes say what happened`,
-  async (level, seed) => {
-    const random = randomOf(seed);
-    const seen = new Set<string>();
-    const broken: unknown[] = [];
-    for (let i = 0; i < RACES; i++) {
-      const { delivered, effects, calls } = await race(participant, level, random);
-      for (const { op, kind } of delivered) seen.add(`${op} ${kind}`);
-      const rules = violations(delivered, effects);
-      // Whatever happened: one more undo brings it to nothing, and no action gets through any more.
-      await participant.deliver(calls.compensate, level);
-      const late = await participant.deliver(calls.run, level);
-      if (late.kind === 'executed') rules.push('no action after the undo');
-      if ((await participant.net(calls.run.gid)) !== 0) rules.push('an undo brings it to nothing');
-      if (rules.length > 0) broken.push({ race: i, rules, delivered, effects });
-    }
-    expect(broken).toEqual([]);
-    expect([...seen].sort()).toEqual(KINDS.sort());
-  },
-);
+describe.each(DATABASES)('%s', (_name, Database) => {
+  const participant = use(new Database());
+
+  test.each(LEVELS.map((level, i) => [level, 20_260 + i] as const))(
+    `${RACES} races at %s (seed %i): no effect twice, none after its undo, and the outcomes say what happened`,
+    async (level, seed) => {
+      const random = randomOf(seed);
+      const seen = new Set<string>();
+      const broken: unknown[] = [];
+      for (let i = 0; i < RACES; i++) {
+        const { delivered, effects, calls } = await race(participant, level, random);
+        for (const { op, kind } of delivered) seen.add(`${op} ${kind}`);
+        const rules = violations(delivered, effects);
+        // Whatever happened: one more undo brings it to nothing, and no action gets through any more.
+        await participant.deliver(calls.compensate, level);
+        const late = await participant.deliver(calls.run, level);
+        if (late.kind === 'executed') rules.push('no action after the undo');
+        if ((await participant.net(calls.run.gid)) !== 0) rules.push('an undo brings it to nothing');
+        if (rules.length > 0) broken.push({ race: i, rules, delivered, effects });
+      }
+      expect(broken).toEqual([]);
+      expect([...seen].sort()).toEqual(KINDS.sort());
+    },
+  );
+});

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { BarrierInProgressError, type BarrierCall, type BarrierOptions } from '../../src/barrier/index.ts';
-import { effect, held, LEVELS, operations, useParticipant, type Work } from './fixture.ts';
-
-const participant = useParticipant();
+import { DATABASES } from './databases.ts';
+import { effect, held, LEVELS, operations, use, type Work } from './fixture.ts';
 
 function kinds(outcomes: readonly { readonly kind: string }[]): string[] {
   return outcomes.map(({ kind }) => kind).sort();
 }
 
-describe.each(LEVELS)('%s', (level) => {
+const PLACES = DATABASES.flatMap(([name, Database]) => LEVELS.map((level) => [name, level, Database] as const));
+
+describe.each(PLACES)('%s, %s', (_name, level, Database) => {
+  const participant = use(new Database());
   const deliver = (call: BarrierCall, work?: Work, options?: BarrierOptions) => participant.deliver(call, level, work, options);
 
   test('B1 B2: an action runs once, and a duplicate gets what it gave then', async () => {

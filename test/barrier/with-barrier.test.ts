@@ -3,10 +3,11 @@ import { Pool, type PoolClient } from 'pg';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { barrierCall, endedIn, withBarrier, type BarrierContext } from '../../src/barrier/index.ts';
-import { effect, held, LEVELS, operations, useParticipant } from './fixture.ts';
+import { effect, held, LEVELS, operations, use } from './fixture.ts';
+import { PostgresParticipant } from './postgres-participant.ts';
 import { openCommitProxy } from './proxy.ts';
 
-const participant = useParticipant();
+const participant = use(new PostgresParticipant());
 
 type Context<Op> = BarrierContext & Pick<StepContext<unknown>, 'signal'> & { readonly op: Op };
 

@@ -26,9 +26,9 @@ describe.each(stores)('the audit on $store', (store) => {
   afterAll(() => services?.drop());
   beforeEach(async () => {
     const { orders, inventory, payments } = services.databases;
-    await orders.query('truncate effects, orders');
-    await inventory.query('truncate effects, stock, movements');
-    await payments.query('truncate effects, customers, ledger');
+    await orders.query('truncate txn_barrier, effects, orders');
+    await inventory.query('truncate txn_barrier, effects, stock, movements');
+    await payments.query('truncate txn_barrier, effects, customers, ledger');
   });
 
   const audit = (...outcomes: OrderOutcome[]): Promise<AuditReport> => auditOrders(services.databases, outcomes);
@@ -107,6 +107,12 @@ describe.each(stores)('the audit on $store', (store) => {
     await payments.query('update customers set used_cents = used_cents * 2');
     expect(await problems(outcome)).toContain('order 1 (completed): charges: 2 instead of 1');
     expect(await problems(outcome)).toContain('order 1 (completed): cents charged: 5088 instead of 2544');
+  });
+
+  it('finds an effect that happened twice', async () => {
+    const outcome = await complete('1');
+    await services.databases.orders.query('insert into effects select * from effects');
+    expect(await problems(outcome)).toBe('order 1: run had its effect in orders twice');
   });
 
   it('finds a charge of another amount than the order is worth', async () => {

@@ -37,6 +37,7 @@ describe.each(stores)('inventory on $store', (store) => {
     implementation: () => inventory,
     input: (orderId) => input(orderId, [`a-${orderId}`, 2], [`b-${orderId}`, 3]),
     refused: (orderId) => input(orderId, [`a-${orderId}`, 11]),
+    exhaust: async (orderId) => void (await database.query('update stock set available = 0 where sku = $1', [`a-${orderId}`])),
     inForce,
   });
 

@@ -14,6 +14,8 @@ export interface Participant {
   input(orderId: string): unknown;
   /** An input that the rules refuse. */
   refused(orderId: string): unknown;
+  /** Makes the rules refuse from now on what {@link input} asks for. */
+  exhaust(orderId: string): Promise<void>;
   /** What is in force for an order: 0 when nothing is. */
   inForce(orderId: string): Promise<number>;
 }
@@ -54,7 +56,17 @@ export function itKeepsEachEffectOnce(participant: Participant): void {
   it('looks for a duplicate before it looks at the rules', async () => {
     const orderId = nextOrder();
     const result = await run(orderId);
-    expect(await act(participant.implementation(), `saga-${orderId}`, participant.refused(orderId))).toEqual(result);
+    await participant.exhaust(orderId);
+    const another = act(participant.implementation(), `another-saga-${orderId}`, participant.input(orderId));
+    await expect(another).rejects.toMatchObject({ code: 'STEP_FAILED' });
+    expect(await run(orderId)).toEqual(result);
+  });
+
+  it('knows a second delivery that asks for something else', async () => {
+    const orderId = nextOrder();
+    await run(orderId);
+    const other = act(participant.implementation(), `saga-${orderId}`, participant.refused(orderId));
+    await expect(other).rejects.toMatchObject({ code: 'BARRIER_MISMATCH', retryable: false });
   });
 
   it('does it once when ten deliveries come at the same time', async () => {
@@ -81,17 +93,17 @@ export function itKeepsEachEffectOnce(participant: Participant): void {
     await compensate(orderId);
     await compensate(orderId);
     expect(await inForce(orderId)).toBe(0);
-    expect(await effectsOf(orderId)).toEqual(['compensate empty', 'run empty']);
+    expect(await effectsOf(orderId)).toEqual(['compensate empty']);
   });
 
   it('refuses an action that comes after its compensation', async () => {
     const orderId = nextOrder();
     await compensate(orderId);
     for (let n = 0; n < 3; n++) {
-      await expect(run(orderId)).rejects.toMatchObject({ code: 'STEP_FAILED', message: expect.stringContaining('after its compensation') });
+      await expect(run(orderId)).rejects.toMatchObject({ code: 'STEP_FAILED', message: expect.stringContaining('after its undo') });
     }
     expect(await inForce(orderId)).toBe(0);
-    expect(await effectsOf(orderId)).toEqual(['compensate empty', 'run empty']);
+    expect(await effectsOf(orderId)).toEqual(['compensate empty']);
   });
 
   it('ends with nothing in force when action and compensation race', async () => {

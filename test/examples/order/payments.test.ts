@@ -32,6 +32,8 @@ describe.each(stores)('payments on $store', (store) => {
     implementation: () => payments,
     input: (orderId) => input(orderId, 600),
     refused: (orderId) => input(orderId, 1001),
+    exhaust: async (orderId) =>
+      void (await database.query('update customers set credit_cents = used_cents where customer_id = $1', [`customer-of-${orderId}`])),
     inForce,
   });
 
