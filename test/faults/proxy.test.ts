@@ -94,6 +94,20 @@ test('drops the reply to a certain request, which the server has carried out, an
   await expectSaid(two, 'COMMIT;');
 });
 
+test('cuts a connection at a certain request, which the server never gets', async () => {
+  const one = client();
+  proxy.cutRequests(1, { to: 'COMMIT' });
+  one.socket.write('SELECT;');
+  await expectSaid(one, 'SELECT;');
+  one.socket.write('COMMIT;');
+  await expectOver(one);
+  expect(heard).toBe('SELECT;');
+  expect(proxy.counts.cutRequests).toBe(1);
+  const two = client();
+  two.socket.write('COMMIT;');
+  await expectSaid(two, 'COMMIT;');
+});
+
 test('half-open connections swallow everything and stay until they are cut; new ones work', async () => {
   const one = client();
   one.socket.write('a');

@@ -13,6 +13,8 @@ export interface FaultCounts {
   droppedReplies: number;
   /** Pieces that were swallowed by `halfOpen`. */
   swallowed: number;
+  /** Requests that were cut off before the server had them. */
+  cutRequests: number;
 }
 
 interface Link {
@@ -26,6 +28,7 @@ interface Link {
   lastPass: Promise<void>;
 }
 
+/** What is still to be done to requests or their replies, and to which. */
 interface Drop {
   left: number;
   readonly to: string | undefined;
@@ -33,7 +36,16 @@ interface Drop {
 
 /** A TCP proxy in front of a server that can do to its connections what networks do. */
 export class FaultProxy {
-  readonly counts: FaultCounts = { connections: 0, refused: 0, cut: 0, held: 0, delayed: 0, droppedReplies: 0, swallowed: 0 };
+  readonly counts: FaultCounts = {
+    connections: 0,
+    refused: 0,
+    cut: 0,
+    held: 0,
+    delayed: 0,
+    droppedReplies: 0,
+    swallowed: 0,
+    cutRequests: 0,
+  };
   readonly #target: URL;
   readonly #server = createServer((client) => this.#accept(client));
   readonly #links = new Set<Link>();
@@ -41,6 +53,7 @@ export class FaultProxy {
   #refusing = false;
   #delayMs = 0;
   #drop: Drop | undefined;
+  #cutAt: Drop | undefined;
 
   private constructor(target: URL) {
     this.#target = target;
@@ -73,6 +86,7 @@ export class FaultProxy {
     this.#refusing = false;
     this.#delayMs = 0;
     this.#drop = undefined;
+    this.#cutAt = undefined;
     for (const link of this.#links) this.#letGo(link);
   }
 
@@ -108,6 +122,11 @@ export class FaultProxy {
     for (const link of this.#links) link.asked = false;
   }
 
+  /** The next requests with this text don't reach the server, and their connections are cut. */
+  cutRequests(count: number, { to }: { readonly to: string }): void {
+    this.#cutAt = { left: count, to };
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -135,6 +154,13 @@ export class FaultProxy {
   }
 
   #request(link: Link, bytes: Buffer): void {
+    const cutAt = this.#cutAt;
+    if (cutAt?.to !== undefined && bytes.includes(cutAt.to)) {
+      this.counts.cutRequests++;
+      if (--cutAt.left === 0) this.#cutAt = undefined;
+      this.#cut(link);
+      return;
+    }
     if (this.#drop?.to !== undefined && bytes.includes(this.#drop.to)) link.asked = true;
     this.#take(link, link.upstream, bytes);
   }

@@ -1,0 +1,43 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+
+const script = fileURLToPath(new URL('../../scripts/faults.mjs', import.meta.url));
+
+/** A slice of what `npm run faults` does: few sagas, and faults that take little time. */
+const SLICE = ['--minutes', '0.1', '--transactions', '50', '--lock-ms', '1500', '--json'];
+const FAULTS = ['kill-after-commit', 'kill-mid-unwind', 'store-reply-lost', 'duplicate-jobs', 'forged-jobs', 'jobs-lost-two-sweepers'];
+const SERVERS = { redis: ['redis-killed'], postgres: ['postgres-killed'] };
+
+describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
+  let child: ChildProcess | undefined;
+  let ended: Promise<unknown> | undefined;
+
+  afterEach(async () => {
+    child?.kill('SIGTERM'); // it cleans up
+    await ended;
+  });
+
+  test('S111 sagas with random faults: all end, each effect once or undone in reverse', { timeout: 120_000 }, async () => {
+    const faults = [...FAULTS, ...SERVERS[kind]];
+    child = spawn(process.execPath, [script, '--store', kind, '--seed', '20', '--faults', faults.join(), ...SLICE], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [output, log] = ['', ''];
+    child.stdout!.on('data', (text: Buffer) => (output += text.toString()));
+    child.stderr!.on('data', (text: Buffer) => (log += text.toString()));
+    ended = once(child, 'close');
+    const [code] = (await ended) as [number | null];
+    expect({ code, log: code === 0 ? '' : log }).toEqual({ code: 0, log: '' });
+    const report = JSON.parse(output.trim().split('\n').at(-1)!) as Record<string, unknown>;
+    expect(report).toMatchObject({ seed: 20, store: kind, transactions: 50, stuck: 0 });
+    expect(report).toMatchObject({ lost: 0, doubleEffects: 0, wrongOrder: 0, silentStuck: 0 });
+    const { completed, compensated, recoveryP95Ms } = report as { completed: number; compensated: number; recoveryP95Ms: number };
+    expect(completed + compensated).toBe(50);
+    expect(Math.min(completed, compensated, recoveryP95Ms)).toBeGreaterThan(0);
+    const fired = Object.values(report['faults'] as Record<string, number>);
+    expect(fired.length).toBeGreaterThanOrEqual(faults.length - SERVERS[kind].length); // servers that are not ours are not killed
+    expect(Math.min(...fired)).toBeGreaterThan(0);
+  });
+});
