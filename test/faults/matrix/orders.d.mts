@@ -1,0 +1,21 @@
+import type { Pool } from 'pg';
+import type { withBarrier } from '../../../src/barrier/index.ts';
+import type { StepFailed } from '../../../src/errors.ts';
+import type { implement, StepImplementation } from '../../../src/flows/implement.ts';
+import type { saga, Saga } from '../../../src/flows/saga.ts';
+import type { step } from '../../../src/flows/step.ts';
+
+export type Scenario = 'works' | 'refused' | 'unsure';
+export const SCENARIOS: readonly Scenario[];
+
+export function crashOrders(
+  amends: {
+    readonly saga: typeof saga;
+    readonly step: typeof step;
+    readonly implement: typeof implement;
+    readonly StepFailed: typeof StepFailed;
+    readonly withBarrier: typeof withBarrier;
+  },
+  name: string,
+  pool: Pool | undefined,
+): { readonly saga: Saga<{ order: Scenario }, { ref: string }>; readonly implementations: readonly StepImplementation[] };

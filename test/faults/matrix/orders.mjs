@@ -1,0 +1,68 @@
+// The saga of the crash matrix: the fixture of the scenarios with a parallel group. Victims build it from the built package and the judge from
+// the sources, so that what they build it with is handed in.
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+
+/** What becomes of an order, by its name: it works, its shipment is refused, or nobody knows what became of its shipment. */
+export const SCENARIOS = ['works', 'refused', 'unsure'];
+
+const INPUT = z.object({ order: z.enum(SCENARIOS) });
+const RESULT = z.object({ ref: z.string() });
+const RETRY = { attempts: 3, delayMs: 10, maxDelayMs: 20, jitter: 0 };
+
+async function take(tx, { sagaId, step, op }, delta) {
+  await tx.query('INSERT INTO effects (gid, step, op, delta) VALUES ($1, $2, $3, $4)', [sagaId, step, op, delta]);
+}
+
+function codeOf(name, { StepFailed, withBarrier }, pool) {
+  return {
+    run: async (context) => {
+      if (name === 'create_shipment' && context.input.order === 'refused') throw new StepFailed('no carrier goes there');
+      const result = await withBarrier(pool, context, async (tx) => {
+        await take(tx, context, 1);
+        return { ref: `${name}/${context.input.order}` };
+      });
+      if (name === 'create_shipment' && context.input.order === 'unsure') throw new Error('the carrier hung up');
+      return result;
+    },
+    compensate: async (context) => {
+      // So that an undo has a second attempt too.
+      if (name === 'hold_coupon' && context.attempt === 1) throw new Error('the coupons are busy');
+      await withBarrier(pool, context, (tx) => take(tx, context, -1));
+    },
+  };
+}
+
+/**
+ * @param amends What the package exports: `saga`, `step`, `implement`, `StepFailed`, and `withBarrier` of its barrier.
+ * @param name Of the saga, and of the queue of its own that nobody else takes jobs from.
+ * @param pool Of the participants' database; absent where the saga is only looked at.
+ */
+export function crashOrders(amends, name, pool) {
+  const contract = (step, service) => ({
+    name: step,
+    input: INPUT,
+    result: RESULT,
+    timeoutMs: 15_000,
+    retry: RETRY,
+    compensation: { retry: RETRY },
+    ...(service === undefined ? {} : { service }),
+  });
+  const mapInput = ({ input }) => input;
+  const inline = (step) => amends.step({ ...contract(step), ...codeOf(step, amends, pool) });
+  const { run } = codeOf('send_mail', amends, pool);
+  const chargeCard = amends.step(contract('charge_card', `${name}_payments`));
+  const saga = amends
+    .saga({ name, version: 1, input: INPUT })
+    .step(inline('reserve_stock'), mapInput)
+    .parallel((all) => all.step(chargeCard, mapInput).step(inline('hold_coupon'), mapInput))
+    .step(inline('create_shipment'), mapInput)
+    .step(amends.step({ ...contract('send_mail'), run }), mapInput, { retriable: true })
+    .returns(({ results }) => ({ ref: results.create_shipment.ref }));
+  return { saga, implementations: [amends.implement(chargeCard, codeOf('charge_card', amends, pool))] };
+}
+
+/** Waits until `done` says so. */
+export async function until(done) {
+  while (!(await done())) await delay(10);
+}

@@ -1,0 +1,83 @@
+import { Redis } from 'ioredis';
+import { subjectsOf } from './points.mjs';
+
+/** Commands that wait for a job: what they take away is only the sign that there is one. */
+const BLOCKING = /^b(z?pop|lmove|rpoplpush|lpop|rpop)/;
+const TRANSACTION = new Set(['multi', 'exec', 'discard']);
+
+const textOf = (value) => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value));
+
+/** The script that a connection knows by this hash: BullMQ's names end with its version. */
+function scriptOf(redis, sha) {
+  const [name = 'script'] = Object.entries(redis.scriptsSet).find(([, script]) => script.sha === sha) ?? [];
+  return name.replace(/:\d.*$/, '');
+}
+
+/** What the server's monitor shows of it: the script's hash, or the command, and the first key. */
+function statementOf(name, args) {
+  return name.startsWith('eval') ? `${args[0]} ${args[2]}` : `${name} ${args[0]}`;
+}
+
+/**
+ * Watches every command that any connection of this process sends.
+ *
+ * @param {{ points: ReturnType<import('./points.mjs').watchPoints>, id: string, saga: string }} options
+ */
+export function watchRedis({ points, id, saga }) {
+  const subjects = subjectsOf(id);
+  const known = new WeakSet();
+  const open = new WeakMap();
+
+  const nameOf = (redis, command, args) => {
+    const script = command.startsWith('eval') ? scriptOf(redis, args[0]) : undefined;
+    if (script === 'amends:commit') {
+      const { step } = JSON.parse(args[10]);
+      return ['commit', args[9], step].filter(Boolean).join(' ');
+    }
+    const key = (script === undefined ? args[0] : args[2]) ?? '';
+    return `${script ?? command} ${subjects.first(args) ?? key.replaceAll(saga, '<saga>')}`;
+  };
+
+  /** A reply of moveToActive or moveToFinished that brings a job: its data and its id. */
+  const jobsIn = (reply) => (Array.isArray(reply) && reply[0] && reply[1] ? [subjects.ofJob(textOf(reply[1]))] : []);
+
+  const settle = (unit, reply) => {
+    if (unit.name.startsWith('commit ') && Array.isArray(reply)) return points.refused(unit); // what the writer had not seen
+    if (!/^moveTo(Active|Finished) /.test(unit.name)) return points.applied(unit);
+    const jobs = jobsIn(reply);
+    if (jobs.length === 0 && unit.name.startsWith('moveToActive ')) points.refused(unit);
+    else points.applied(unit, jobs);
+  };
+
+  const follow = (command, unit) => {
+    const resolve = command.resolve;
+    command.resolve = (reply) => {
+      settle(unit, reply);
+      return resolve.call(command, reply);
+    };
+  };
+
+  const send = Reflect.get(Redis.prototype, 'sendCommand');
+  Redis.prototype.sendCommand = function (command, stream) {
+    const name = command.name.toLowerCase();
+    // One that waited for the connection comes by again.
+    if (known.has(command) || BLOCKING.test(name)) return send.call(this, command, stream);
+    known.add(command);
+    const args = command.args.flat().map(textOf);
+    if (name === 'multi') {
+      open.set(this, { names: [], statements: [] });
+    } else if (open.has(this)) {
+      const { names, statements } = open.get(this);
+      if (TRANSACTION.has(name)) {
+        open.delete(this);
+        if (name === 'exec') follow(command, points.sending(`multi(${names.join(', ')})`, statements));
+      } else {
+        names.push(nameOf(this, name, args));
+        statements.push(statementOf(name, args));
+      }
+    } else {
+      follow(command, points.sending(nameOf(this, name, args), [statementOf(name, args)]));
+    }
+    return send.call(this, command, stream);
+  };
+}
