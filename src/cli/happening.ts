@@ -80,8 +80,9 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
       return { lane: laneOf(op), mark: '·', tone: 'quiet', step, text: `attempt ${attempt} begins, by ${printable(worker)}` };
     }
     case 'attempt_lost': {
-      const { step, op, attempt } = event.data;
-      const text = `attempt ${attempt} was lost with its worker: whether it had an effect is unknown, so it is delivered again`;
+      const { step, op, attempt, jobLost } = event.data;
+      const what = jobLost === true ? 'its job was gone' : `attempt ${attempt} was lost with its worker`;
+      const text = `${what}: whether it had an effect is unknown, so it is delivered again`;
       return { lane: laneOf(op), mark: '?', tone: 'bad', step, text };
     }
     case 'attempt_failed': {

@@ -32,8 +32,10 @@ function turnNow(draft: Draft, reason: TurnReason): void {
 }
 
 /** An operation in whose middle worker after worker is lost may be what kills them: it is not delivered for ever. */
-function lost(draft: Draft, { step: name, op, limit }: Extract<Fact, { type: 'attempt_lost' }>, step: StepState): void {
-  emit(draft, { type: 'attempt_lost', data: { step: name, op, attempt: step.attemptsEver + 1 } });
+function lost(draft: Draft, { step: name, op, limit, jobLost }: Extract<Fact, { type: 'attempt_lost' }>, step: StepState): void {
+  const attempt = step.attemptsEver + 1;
+  emit(draft, { type: 'attempt_lost', data: jobLost === true ? { step: name, op, attempt, jobLost } : { step: name, op, attempt } });
+  if (jobLost === true) return;
   const losses = step.lost + 1;
   if (limit === undefined || losses < limit) return;
   const error: ErrorData = { name: 'WorkerLost', message: `${losses} workers were lost in the middle of it: it may be what kills them` };

@@ -28,7 +28,7 @@ interface Payloads {
   /** Only from the second attempt on: the first one's start is in the event that ends it. */
   attempt_started: { step: string; op: Operation } & AttemptFacts;
   /** The worker was lost in the middle of an attempt, or the job was: whether it had an effect is unknown. */
-  attempt_lost: { step: string; op: Operation; attempt: number };
+  attempt_lost: { step: string; op: Operation; attempt: number; jobLost?: true };
   attempt_failed: { step: string; op: Operation; error: ErrorData; outcome: FailureOutcome; retryInMs: number } & AttemptFacts;
   step_succeeded: { step: string; result: Json; verified?: boolean } & AttemptFacts;
   step_failed: { step: string; error: ErrorData; outcome: FailureOutcome } & Partial<AttemptFacts>;

@@ -49,7 +49,7 @@ function apply(state: State, event: TransactionEvent): State {
       return change(state, event.data.step, () => ({ backingOff: false }));
     case 'attempt_lost':
       return change(state, event.data.step, (step) => ({
-        lost: step.lost + 1,
+        lost: event.data.jobLost === true ? step.lost : step.lost + 1,
         attemptsEver: step.attemptsEver + 1,
         backingOff: false,
         ...(event.data.op === 'run' ? { doubtful: true } : {}),

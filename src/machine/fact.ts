@@ -12,8 +12,10 @@ export type Fact =
       readonly type: 'attempt_lost';
       readonly step: string;
       readonly op: Operation;
-      /** After so many losses it is not delivered again but stuck: it may be what kills its workers. Default: none. */
+      /** After so many lost workers it is not delivered again but stuck: it may be what kills them. Default: none. */
       readonly limit?: number;
+      /** Its job was gone, which says nothing of a worker. */
+      readonly jobLost?: true;
     }
   | ({ readonly type: 'succeeded'; readonly step: string; readonly result: Json; readonly verified?: boolean } & AttemptFacts)
   | ({

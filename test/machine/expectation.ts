@@ -94,8 +94,9 @@ function onUndoFailure(entry: Entry, fact: StepFact<'attempt_failed'>): Verdict 
     : [{ type: 'compensation_stuck', data: { step, error } }];
 }
 
-function onLoss(model: Model, entry: Entry, { step, op, limit }: StepFact<'attempt_lost'>): Verdict {
+function onLoss(model: Model, entry: Entry, { step, op, limit, jobLost }: StepFact<'attempt_lost'>): Verdict {
   if (!isOpen(entry, op)) return [];
+  if (jobLost === true) return [{ type: 'attempt_lost', data: { step, op, attempt: entry.ended + 1, jobLost } }];
   const lost: Expected = { type: 'attempt_lost', data: { step, op, attempt: entry.ended + 1 } };
   if (limit === undefined || entry.lost + 1 < limit) return [lost];
   if (op === 'compensate') return [lost, { type: 'compensation_stuck', data: { step } }];

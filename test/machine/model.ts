@@ -154,7 +154,7 @@ export class Model {
         return;
       case 'attempt_lost':
         entry.ended++;
-        entry.lost++;
+        if (event.data.jobLost !== true) entry.lost++;
         entry.resting = false;
         if (event.data.op === 'run') entry.doubtful = true;
         return;

@@ -271,7 +271,7 @@ export class World {
           name: `redeliver ${op} ${step}`,
           fact: () => {
             job.phase = 'waiting';
-            return { type: 'attempt_lost', step, op, limit: 3 };
+            return this.#nowMs % 4 === 0 ? { type: 'attempt_lost', step, op, jobLost: true } : { type: 'attempt_lost', step, op, limit: 3 };
           },
         };
       case 'running':
