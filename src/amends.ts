@@ -132,11 +132,7 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const clock = new StoreClock();
   await clock.synchronise(journal);
   const transactions = new Transactions(journal, clock);
-  const queues = new BullmqQueues(
-    store.queues,
-    () => clock.nowMs(),
-    (error) => log.warn({ err: error }, 'queue connection'),
-  );
+  const queues = new BullmqQueues(store.queues, clock, (error) => log.warn({ err: error }, 'queue connection'));
   const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log };
   return clientOf(engine, store, journalStore);
 }
@@ -147,7 +143,7 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {
     await Promise.all([...workers].map((worker) => worker.close()));
-    await outcomes.close();
+    outcomes.close();
     await engine.queues.close();
     await store.close();
     if (journalStore !== store) await journalStore.close();

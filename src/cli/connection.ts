@@ -71,3 +71,9 @@ export async function using<T>(options: GlobalOptions, settings: ConnectionSetti
 
 /** For commands that look at a store or steer what runs in it. */
 export const LOOK: ConnectionSettings = { logLevel: 'error', migrate: false, existing: true };
+
+/** The store's time, by which everything in it is dated: this machine's clock may be off. */
+export async function storeTimeMs(amends: Amends): Promise<number> {
+  const { engineOf } = await import('../amends.ts');
+  return engineOf(amends).clock.nowMs();
+}

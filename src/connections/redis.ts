@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { AmendsError } from '../errors.ts';
 
@@ -150,9 +151,32 @@ export function duplicateThatEnds(redis: Redis, options: Partial<RedisOptions>, 
   return copy;
 }
 
-/** Closes a connection: when what was sent has been answered, or at once when the server is away. */
+/** How long a connection that is to be closed waits for an answer, in milliseconds. */
+const LAST_ANSWER_MS = 2_000;
+
+/** Whether an answer came in time. One that has come but could not be read yet, because this process was busy, counts. */
+async function heard(answer: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  const done = answer.then(settle, settle);
+  const late = new AbortController();
+  await Promise.race([done, delay(LAST_ANSWER_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+  late.abort();
+  if (!settled) await new Promise((resolve) => setImmediate(resolve));
+  return settled;
+}
+
+/** Ends a connection whose server is away or does not answer: what waits for it is rejected. */
+export async function disconnectUnlessHeard(redis: Redis): Promise<void> {
+  if (redis.status === 'end') return;
+  if (redis.status !== 'ready' || !(await heard(redis.ping()))) redis.disconnect();
+}
+
+/** Closes a connection: when what was sent has been answered, or soon when the server is away. */
 export async function closeRedis(redis: Redis): Promise<void> {
-  if (redis.status === 'ready') await redis.quit().catch(() => undefined);
+  if (redis.status === 'ready') await heard(redis.quit());
   redis.disconnect();
 }
 
@@ -185,9 +209,15 @@ export interface RedisFacts {
   /** `aof`: a crash loses at most about a second; `rdb`: what came after the last snapshot; `none`: everything; `unknown`: it may not be asked. */
   readonly persistence: 'aof' | 'rdb' | 'none' | 'unknown';
   readonly evictionPolicy: string;
-  /** Refusals that `allowUnsafe` turned into sentences for the log. */
+  /** Sentences for the log: what a crash would lose, and refusals that `allowUnsafe` made into warnings. */
   readonly warnings: readonly string[];
 }
+
+const KEEP_MORE = 'run CONFIG SET appendonly yes, and set it in redis.conf too.';
+const LOST_IN_A_CRASH: Readonly<Partial<Record<RedisFacts['persistence'], string>>> = {
+  none: `Redis keeps nothing on disk, so a restart of it loses every transaction: ${KEEP_MORE}`,
+  rdb: `Redis saves snapshots only, so a crash of it loses the transactions since the last one: ${KEEP_MORE}`,
+};
 
 function parseInfo(text: string): ReadonlyMap<string, string> {
   return new Map(text.split(/\r?\n/).flatMap((line) => (/^[a-z]/.test(line) ? [line.split(/:(.*)/s, 2) as [string, string]] : [])));
@@ -246,5 +276,8 @@ export async function checkRedis(redis: Redis, options: { readonly allowUnsafe?:
       { evictionPolicy },
     );
   }
-  return { version, persistence: await persistenceOf(redis, info), evictionPolicy, warnings };
+  const persistence = await persistenceOf(redis, info);
+  const lost = LOST_IN_A_CRASH[persistence];
+  if (lost !== undefined) warnings.push(lost);
+  return { version, persistence, evictionPolicy, warnings };
 }

@@ -1,6 +1,6 @@
 import type { Journal } from './journal.ts';
 
-/** Longest round trip whose answer still says something about the difference of two clocks, in milliseconds. */
+/** Longest round trip whose middle is taken for the moment of the answer, in milliseconds. */
 const TRUSTED_ROUND_TRIP_MS = 250;
 
 /** The store's time, told from this process's clock and the difference last seen: a process with a wrong clock must not decide by it. */
@@ -13,9 +13,11 @@ export class StoreClock {
 
   /** Takes in that the store said `atMs` somewhere between `sentAtMs` and now (by this process's clock). */
   observe(atMs: number, sentAtMs: number): void {
-    const receivedAtMs = Date.now();
-    if (receivedAtMs - sentAtMs > TRUSTED_ROUND_TRIP_MS) return;
-    this.#offsetMs = atMs - (sentAtMs + receivedAtMs) / 2;
+    const least = atMs - Date.now();
+    const most = atMs - sentAtMs;
+    if (most < least) return; // the clock was set back in between
+    // A slow answer still bounds the difference: hours are noticed also by a process that is too busy for a quick one.
+    this.#offsetMs = most - least <= TRUSTED_ROUND_TRIP_MS ? (least + most) / 2 : Math.min(Math.max(this.#offsetMs, least), most);
   }
 
   async synchronise(journal: Pick<Journal, 'timeMs'>): Promise<void> {

@@ -1,4 +1,5 @@
-import { AmendsError } from '../errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AmendsError, isAmendsError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Transactions } from '../journal/transactions.ts';
 import { isTerminal, type State } from '../machine/state.ts';
@@ -9,21 +10,39 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
 interface Waiter {
   readonly resolve: (state: State) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** The waiters for one transaction. */
+interface Waited {
+  readonly waiters: Set<Waiter>;
+  /** Fires when none of them waits any longer. */
+  readonly over: AbortController;
+  /** Somebody is at the journal for them. */
+  looking: boolean;
+  /** An announcement came meanwhile: what is being read may be older. */
+  lookAgain: boolean;
 }
 
 function isSettled(state: State | undefined): state is State {
   return state !== undefined && (isTerminal(state) || state.status === 'stuck');
 }
 
-/** Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, and never polled. */
+/**
+ * Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, and never polled. While the store is away the
+ * waits go on: what happened meanwhile is read when it is back.
+ */
 export class Outcomes {
   readonly #journal: Pick<Journal, 'watch'>;
   readonly #transactions: Transactions;
-  readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #waited = new Map<string, Waited>();
   #watching: Promise<() => Promise<void>> | undefined;
+  #closed = false;
 
   constructor(journal: Pick<Journal, 'watch'>, transactions: Transactions) {
     this.#journal = journal;
@@ -37,15 +56,16 @@ export class Outcomes {
    */
   async wait(id: string, { timeoutMs, signal }: WaitOptions = {}): Promise<State> {
     signal?.throwIfAborted();
-    await this.#listen();
-    signal?.throwIfAborted(); // it may have fired meanwhile, and does so once
+    if (this.#closed) throw closedError();
     return new Promise<State>((resolve, reject) => {
+      const waited = this.#waitedFor(id);
       const done = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
-        const waiters = this.#waiters.get(id);
-        waiters?.delete(waiter);
-        if (waiters?.size === 0) this.#waiters.delete(id);
+        waited.waiters.delete(waiter);
+        if (waited.waiters.size > 0) return;
+        waited.over.abort();
+        if (this.#waited.get(id) === waited) this.#waited.delete(id);
       };
       const waiter: Waiter = {
         resolve: (state) => {
@@ -59,66 +79,96 @@ export class Outcomes {
       };
       const onAbort = (): void => waiter.reject(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
-      const timer =
-        timeoutMs === undefined
-          ? undefined
-          : setTimeout(() => {
-              waiter.reject(
-                new AmendsError(
-                  'OUTCOME_TIMEOUT',
-                  `saga ${id} has not ended within ${timeoutMs} ms: it goes on; ask again, or see amends show ${id}`,
-                  {
-                    details: { id, timeoutMs },
-                  },
-                ),
-              );
-            }, timeoutMs);
-      const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters.add(waiter));
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.reject(timeoutError(id, timeoutMs)), timeoutMs);
+      waited.waiters.add(waiter);
       // Registered before the look: an end between the two is not missed.
       void this.#look(id);
     });
   }
 
-  async close(): Promise<void> {
+  close(): void {
+    this.#closed = true;
     const watching = this.#watching;
     this.#watching = undefined;
-    for (const waiter of [...this.#waiters.values()].flatMap((waiters) => [...waiters])) {
-      waiter.reject(
-        new AmendsError('CLOSED', 'the client was closed while it waited for an outcome: the saga goes on; ask again with another client'),
-      );
-    }
-    await (
-      await watching?.catch(() => undefined)
-    )?.();
+    for (const waiter of [...this.#waited.values()].flatMap(({ waiters }) => [...waiters])) waiter.reject(closedError());
+    // Not awaited: it may be under way to a store that is away, and closing the journal ends it too.
+    watching?.then(
+      (stop) => stop(),
+      () => undefined,
+    );
+  }
+
+  #waitedFor(id: string): Waited {
+    const known = this.#waited.get(id);
+    if (known !== undefined) return known;
+    const made: Waited = { waiters: new Set(), over: new AbortController(), looking: false, lookAgain: false };
+    this.#waited.set(id, made);
+    return made;
   }
 
   async #listen(): Promise<void> {
-    this.#watching ??= this.#journal.watch((id) => {
-      if (id === undefined) for (const waited of this.#waiters.keys()) void this.#look(waited);
-      else if (this.#waiters.has(id)) void this.#look(id);
-    });
+    const watching = (this.#watching ??= this.#journal.watch((id) => {
+      for (const waited of id === undefined ? this.#waited.keys() : [id]) void this.#look(waited);
+    }));
     try {
-      await this.#watching;
+      await watching;
     } catch (error) {
-      this.#watching = undefined; // the next wait tries again
-      throw error;
+      if (this.#watching === watching) this.#watching = undefined; // the next look tries again
+      if (isAmendsError(error)) throw error;
+      throw new AmendsError('STORE_UNREACHABLE', 'the store can not be listened to: check that it runs', { cause: error });
     }
   }
 
   async #look(id: string): Promise<void> {
+    const waited = this.#waited.get(id);
+    if (waited === undefined) return;
+    if (waited.looking) {
+      waited.lookAgain = true;
+      return;
+    }
+    waited.looking = true;
     try {
-      const known = this.#transactions.known(id);
-      const state = known !== undefined && isTerminal(known) ? known : await this.#transactions.load(id);
-      if (state === undefined) {
+      do {
+        waited.lookAgain = false;
+        const state = await this.#present(id, waited);
+        if (isSettled(state)) for (const waiter of waited.waiters) waiter.resolve(state);
+      } while (waited.lookAgain && !waited.over.signal.aborted);
+    } catch (error) {
+      for (const waiter of waited.waiters) waiter.reject(error);
+    } finally {
+      waited.looking = false;
+    }
+  }
+
+  /** Reads until it is answered: the store may be away for a while. `undefined`: nobody waits any longer. */
+  async #present(id: string, { over }: Waited): Promise<State | undefined> {
+    for (let pauseMs = FIRST_PAUSE_MS; !over.signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        await this.#listen();
+        const known = this.#transactions.known(id);
+        const state = known !== undefined && isTerminal(known) ? known : await this.#transactions.load(id);
+        if (state !== undefined) return state;
         throw new AmendsError(
           'TRANSACTION_NOT_FOUND',
           `there is no transaction ${JSON.stringify(id)} here: check the id, AMENDS_URL and the namespace`,
         );
+      } catch (error) {
+        if (!isAmendsError(error, 'STORE_UNREACHABLE')) throw error;
+        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: over.signal }).catch(() => undefined);
       }
-      if (isSettled(state)) for (const waiter of this.#waiters.get(id) ?? []) waiter.resolve(state);
-    } catch (error) {
-      for (const waiter of this.#waiters.get(id) ?? []) waiter.reject(error);
     }
+    return undefined;
   }
+}
+
+function closedError(): AmendsError {
+  return new AmendsError('CLOSED', 'the client was closed while it waited for an outcome: the saga goes on; ask again with another client');
+}
+
+function timeoutError(id: string, timeoutMs: number): AmendsError {
+  return new AmendsError(
+    'OUTCOME_TIMEOUT',
+    `saga ${id} has not ended within ${timeoutMs} ms: it goes on; ask again, or see amends show ${id}`,
+    { details: { id, timeoutMs } },
+  );
 }

@@ -9,7 +9,7 @@ export async function openRedisStore(url: string, { namespace, allowUnsafeRedis,
   const redis = await openRedis(url, { onError, client: { socketTimeout: storeTimeoutMs } });
   try {
     const { warnings, ...found } = await checkRedis(redis, { allowUnsafe: allowUnsafeRedis });
-    log.debug(found, 'redis');
+    log.info(found, 'redis');
     for (const warning of warnings) log.warn(warning);
   } catch (error) {
     redis.disconnect();

@@ -5,7 +5,7 @@ import type { SqlExecutor } from '../connections/sql.ts';
 interface WorkerConnection {
   readonly connection: ConnectionOptions;
   /** Rejects what still waits for a store that is away. */
-  giveUp(): void;
+  giveUp(): Promise<void>;
   /** Gives the connection back, when the worker is closed. */
   release(): Promise<void>;
 }
@@ -15,7 +15,7 @@ export interface QueueBackend {
   readonly connection: ConnectionOptions;
   /** Namespaces the keys on Redis; the SQL backend has a schema instead. */
   readonly prefix: string | undefined;
-  readonly factory: BackendFactory | undefined;
+  readonly factory: BackendFactory;
   /** Put before every queue's name, so that namespaces in one SQL database stay apart. */
   readonly queuePrefix: string;
   forWorker(): WorkerConnection;

@@ -1,9 +1,11 @@
 import { FlowProducer, Queue, type FlowJob, type Job } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
+import type { StoreClock } from '../journal/clock.ts';
 import type { QueueBackend } from './backend.ts';
 import { startConsumer } from './consumer.ts';
-import { operationOptions, ROOT_OPTIONS } from './job-options.ts';
+import { operationOptions, rootOptions } from './job-options.ts';
+import { onStoreTime } from './store-time.ts';
 import type { Consumer, ConsumerOptions, Delivery, JobPlace, JobState, OperationJob, QueuePort, RootJob, Verdict } from './queue-port.ts';
 
 const JOB_STATES: Readonly<Record<string, JobState>> = {
@@ -20,15 +22,14 @@ const JOB_STATES: Readonly<Record<string, JobState>> = {
 /** BullMQ behind the port, on any backend. */
 export class BullmqQueues implements QueuePort {
   readonly #backend: QueueBackend;
-  readonly #nowMs: () => number;
+  readonly #clock: StoreClock;
   readonly #onError: (error: Error) => void;
   readonly #queues = new Map<string, Queue>();
   #flows: FlowProducer | undefined;
 
-  /** @param nowMs the store's clock */
-  constructor(backend: QueueBackend, nowMs: () => number, onError: (error: Error) => void) {
-    this.#backend = backend;
-    this.#nowMs = nowMs;
+  constructor(backend: QueueBackend, clock: StoreClock, onError: (error: Error) => void) {
+    this.#backend = { ...backend, factory: onStoreTime(backend.factory, clock) };
+    this.#clock = clock;
     this.#onError = onError;
   }
 
@@ -55,11 +56,11 @@ export class BullmqQueues implements QueuePort {
 
   async addChild(child: OperationJob, root: RootJob): Promise<void> {
     const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
-    await this.bullQueue(child.queue).add(child.name, child.message, { ...operationOptions(child, this.#nowMs), parent });
+    await this.bullQueue(child.queue).add(child.name, child.message, { ...operationOptions(child, this.#clock.nowMs()), parent });
   }
 
   async addRoot(root: RootJob): Promise<void> {
-    await this.bullQueue(root.queue).add(root.message.saga, root.message, { ...ROOT_OPTIONS, jobId: root.jobId });
+    await this.bullQueue(root.queue).add(root.message.saga, root.message, rootOptions(root, this.#clock.nowMs()));
   }
 
   async stateOf(place: JobPlace): Promise<JobState> {
@@ -76,7 +77,9 @@ export class BullmqQueues implements QueuePort {
       await job.remove();
       return job.attemptsMade + job.stalledCounter;
     } catch (error) {
-      if (await job.isActive()) return undefined; // a worker took it between the look and the removal
+      // Between the look and the removal a worker took it, and may have finished it, or somebody else removed it.
+      const now = await this.stateOf(place);
+      if (now !== 'waiting' && now !== 'delayed') return undefined;
       throw error;
     }
   }
@@ -87,7 +90,8 @@ export class BullmqQueues implements QueuePort {
     try {
       await job.remove();
     } catch (error) {
-      if (!(await job.isActive())) throw error; // a worker took it between the look and the removal
+      const now = await this.stateOf(place); // as above
+      if (now !== 'active' && now !== 'missing') throw error;
     }
   }
 
@@ -115,6 +119,26 @@ export class BullmqQueues implements QueuePort {
     }
   }
 
+  waitingForChildren(queue: string, { from, limit }: { readonly from: number; readonly limit: number }): Promise<readonly string[]> {
+    return this.bullQueue(queue).getRanges(['waiting-children'], from, from + limit - 1, true);
+  }
+
+  async free(root: JobPlace): Promise<number> {
+    const job = await this.#find(root);
+    if (job === undefined || !(await job.isWaitingChildren())) return 0;
+    const { unprocessed = [] } = await job.getDependencies();
+    let freed = 0;
+    for (const key of unprocessed) {
+      // As BullMQ writes it: prefix, queue and job id, none of which has a colon in it; no prefix on PostgreSQL.
+      const [jobId = '', queue = ''] = key.split(':').reverse();
+      const child = await this.#find({ queue: queue.slice(this.#backend.queuePrefix.length), jobId });
+      // One that waits or is in work will finish, and release the root itself.
+      if (child === undefined || !((await child.isFailed()) || (await child.isCompleted()))) continue;
+      if (await child.removeChildDependency()) freed++;
+    }
+    return freed;
+  }
+
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
     return startConsumer(this.#backend, queue, handle, options);
   }
@@ -124,8 +148,8 @@ export class BullmqQueues implements QueuePort {
     if (known !== undefined) return known;
     const { connection, prefix, factory, queuePrefix } = this.#backend;
     const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
-    const made: Queue =
-      factory === undefined ? new Queue(`${queuePrefix}${queue}`, options) : new Queue(`${queuePrefix}${queue}`, options, factory as never);
+    // Typed as on Redis, whatever the store: Bull Board and we use only what all backends have.
+    const made: Queue = new Queue(`${queuePrefix}${queue}`, options, factory as never);
     made.on('error', this.#onError);
     this.#queues.set(queue, made);
     return made;
@@ -140,7 +164,7 @@ export class BullmqQueues implements QueuePort {
 
   #producer({ connection, prefix, factory }: QueueBackend): FlowProducer {
     const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
-    const made: FlowProducer = factory === undefined ? new FlowProducer(options) : new FlowProducer(options, factory as never);
+    const made: FlowProducer = new FlowProducer(options, factory as never);
     made.on('error', this.#onError);
     return made;
   }
@@ -151,12 +175,12 @@ export class BullmqQueues implements QueuePort {
       name: root.message.saga,
       queueName: `${queuePrefix}${root.queue}`,
       data: root.message,
-      opts: { ...ROOT_OPTIONS, jobId: root.jobId },
+      opts: rootOptions(root, this.#clock.nowMs()),
       children: children.map((child) => ({
         name: child.name,
         queueName: `${queuePrefix}${child.queue}`,
         data: child.message,
-        opts: operationOptions(child, this.#nowMs),
+        opts: operationOptions(child, this.#clock.nowMs()),
       })),
     };
   }

@@ -14,6 +14,8 @@ class RetryLater extends Error {
   }
 }
 
+/** A hold on a job is renewed so often before it would run out: a single renewal that fails loses nothing. */
+const RENEWALS_PER_LOCK = 3;
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 /** How long a consumer that is being closed waits for a store that is away. */
@@ -41,6 +43,8 @@ async function carryOut(verdict: Verdict, job: Job, token: string): Promise<stri
     case 'again':
       throw new RetryLater(verdict.error, verdict.afterMs);
     case 'postpone':
+      // What Bull Board shows of a job that is put off again and again.
+      if (verdict.why !== undefined && job.progress !== verdict.why) await job.updateProgress(verdict.why);
       await job.moveToDelayed(Date.now() + verdict.afterMs, token);
       throw new DelayedError();
     case 'wait':
@@ -80,13 +84,13 @@ export async function startConsumer(
       autorun: false,
       concurrency: options.concurrency,
       lockDuration: options.lockMs,
+      lockRenewTime: options.lockMs / RENEWALS_PER_LOCK,
       stalledInterval: options.stallCheckMs,
       // A lost worker must not fail the job: the journal counts losses, and BullMQ's counter is per lifetime of the job.
       maxStalledCount: 1_000_000,
       settings: { backoffStrategy: backoffMs },
     },
-    // BullMQ's overloads want either a factory or none.
-    backend.factory as never,
+    backend.factory,
   );
   worker.on('error', options.onError);
   worker.on('failed', (job) => {
@@ -105,7 +109,7 @@ export async function startConsumer(
     queue,
     async close(): Promise<void> {
       // What was in work can't be reported while the store is away: its lock runs out, and another worker takes it.
-      const givingUp = setInterval(() => held.giveUp(), GIVE_UP_MS);
+      const givingUp = setInterval(() => void held.giveUp(), GIVE_UP_MS);
       await worker.close().finally(() => clearInterval(givingUp));
       await running.catch(() => undefined); // told to onError already
       await Promise.all(settling);

@@ -1,5 +1,5 @@
 import type { JobsOptions } from 'bullmq';
-import type { OperationJob } from './queue-port.ts';
+import type { OperationJob, RootJob } from './queue-port.ts';
 
 /** BullMQ counts attempts too; the journal's count decides, so its own must never run out. */
 const ENDLESS = 1_000_000;
@@ -19,22 +19,21 @@ const SHARED: JobsOptions = {
 };
 
 /** A root that failed or was removed would take its transaction's waiting place with it. */
-export const ROOT_OPTIONS: JobsOptions = { ...SHARED, removeOnFail: false };
+export function rootOptions(root: RootJob, nowMs: number): JobsOptions {
+  return { ...SHARED, timestamp: nowMs, jobId: root.jobId, removeOnFail: false };
+}
 
 /**
  * A failed action must not hold its root: the journal has turned and the compensations are pending children by then.
  * A failed compensation must: the root waits for the retry that continues it. Removing one would release the root as if it had succeeded.
+ *
+ * @param nowMs by the store's clock; BullMQ counts a delay from the job's timestamp
  */
-export function operationOptions(job: OperationJob, nowMs: () => number): JobsOptions {
-  const own = { ...SHARED, jobId: job.jobId, ...delayOf(job, nowMs) };
+export function operationOptions(job: OperationJob, nowMs: number): JobsOptions {
+  const { jobId, notBeforeMs } = job;
+  const delay = notBeforeMs === undefined ? {} : { delay: Math.max(0, Math.min(notBeforeMs - nowMs, LONGEST_DELAY_MS)) };
+  const own = { ...SHARED, timestamp: nowMs, jobId, ...delay };
   return job.message.op === 'run'
     ? { ...own, removeOnFail: KEEP_FAILED, ignoreDependencyOnFailure: true }
     : { ...own, removeOnFail: false };
-}
-
-/** BullMQ counts a delay from the job's timestamp: by the store's clock, because this process's may be wrong. */
-function delayOf({ notBeforeMs }: OperationJob, nowMs: () => number): JobsOptions {
-  if (notBeforeMs === undefined) return {};
-  const timestamp = nowMs();
-  return { timestamp, delay: Math.max(0, Math.min(notBeforeMs - timestamp, LONGEST_DELAY_MS)) };
 }

@@ -28,8 +28,20 @@ function escapeId(id: string): string {
   return encodeURIComponent(id).replaceAll('%', '!');
 }
 
+const ROOT = 'root.';
+
 export function rootJobId(id: string): string {
-  return `root.${escapeId(id)}`;
+  return `${ROOT}${escapeId(id)}`;
+}
+
+/** The transaction of a root job; `undefined` for the id of another job. */
+export function transactionOfRoot(jobId: string): string | undefined {
+  if (!jobId.startsWith(ROOT)) return undefined;
+  try {
+    return decodeURIComponent(jobId.slice(ROOT.length).replaceAll('!', '%'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Derived from the transaction, so that adding the same job twice is harmless. Step names have no `.`, so ids can't collide. */

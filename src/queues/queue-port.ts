@@ -32,8 +32,8 @@ export type Verdict =
       /** Called when the job has arrived in `failed`. */
       readonly afterwards?: () => Promise<void>;
     }
-  /** Not for this worker: let another one have it. */
-  | { readonly kind: 'postpone'; readonly afterMs: number }
+  /** Not for this worker, or not now: later, perhaps another one. `why` is shown with the job. */
+  | { readonly kind: 'postpone'; readonly afterMs: number; readonly why?: string }
   /** A root: sleep until no child is pending. */
   | { readonly kind: 'wait' };
 
@@ -83,6 +83,10 @@ export interface QueuePort {
   retry(place: JobPlace): Promise<boolean>;
   /** Delivers a delayed job now. `false`: it isn't delayed. */
   promote(place: JobPlace): Promise<boolean>;
+  /** A page of the ids of the jobs that wait for children. */
+  waitingForChildren(queue: string, place: { readonly from: number; readonly limit: number }): Promise<readonly string[]>;
+  /** Takes finished children off a root that waits for them: it then goes on. Gives how many it took off. */
+  free(root: JobPlace): Promise<number>;
   /** Starts taking jobs of a queue; resolves when ready. */
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
   /** BullMQ's own object for a queue, for Bull Board. */

@@ -1,5 +1,6 @@
+import { createRedisBackend } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { closeRedis, duplicateThatEnds } from '../connections/redis.ts';
+import { closeRedis, disconnectUnlessHeard, duplicateThatEnds } from '../connections/redis.ts';
 import type { QueueBackend } from './backend.ts';
 
 /** A worker's blocking wait for a job lasts up to 10 s by itself. */
@@ -10,7 +11,7 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
   return {
     connection: redis,
     prefix: `{${namespace}}`,
-    factory: undefined,
+    factory: createRedisBackend,
     queuePrefix: '',
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
@@ -20,8 +21,8 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
       connection.on('error', () => undefined); // told by the worker's own 'error' event
       return {
         connection,
-        giveUp() {
-          for (const copy of family) if (copy.status !== 'ready') copy.disconnect();
+        async giveUp() {
+          await Promise.all([...family].map((copy) => disconnectUnlessHeard(copy)));
         },
         async release() {
           await closeRedis(connection);

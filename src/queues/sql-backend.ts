@@ -41,7 +41,7 @@ export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
       const giveBack = reserveSession(pool); // BullMQ keeps one session of the pool for listening
       return {
         connection: pool,
-        giveUp: () => undefined, // statements fail by themselves when the server is away
+        giveUp: () => Promise.resolve(), // statements fail by themselves when the server is away
         release() {
           giveBack();
           return Promise.resolve();

@@ -41,11 +41,6 @@ export class ActiveActions {
     for (const controller of this.#actions.get(id) ?? []) controller.abort(new DOMException('the transaction turned back', 'AbortError'));
   }
 
-  /** Fires all signals: the process is going down. */
-  abortAll(): void {
-    for (const id of this.#actions.keys()) this.abort(id);
-  }
-
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -17,7 +17,11 @@ export type Carried =
       readonly retryable: boolean;
       /** An answer that may still come after the time was up. */
       readonly late?: Promise<Attempted<unknown>> | undefined;
-    };
+    }
+  /** Left in its middle, because the worker is going down. */
+  | { readonly kind: 'given up' };
+
+type Failure = Extract<Carried, { kind: 'failed' }>;
 
 export interface CarryOutOptions extends AttemptLimits {
   readonly attempt: number;
@@ -25,7 +29,7 @@ export interface CarryOutOptions extends AttemptLimits {
   readonly payload: PayloadLimits;
 }
 
-function failed(error: unknown, outcome: FailureOutcome, retryable: boolean): Carried {
+function failed(error: unknown, outcome: FailureOutcome, retryable: boolean): Failure {
   return { kind: 'failed', error: errorData(error), outcome, retryable };
 }
 
@@ -34,7 +38,7 @@ function isRetryable(error: unknown): boolean {
 }
 
 /** What a thrown error says: only a StepFailed knows that nothing happened. */
-function failedBy(error: unknown): Carried {
+function failedBy(error: unknown): Failure {
   const definite = error instanceof StepFailed || isAmendsError(error, 'STEP_FAILED');
   return failed(error, definite ? 'definite' : 'unknown', isRetryable(error));
 }
@@ -66,6 +70,7 @@ async function verify(
 ): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
   const answer = await attempt((signal) => due.handler.verify?.({ ...context, signal }), options);
+  if (answer.kind === 'given up') return answer;
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
 }
@@ -77,9 +82,9 @@ async function runAction(due: DueOperation, context: Omit<StepContext<never>, 's
   }
   const answer = await attempt((signal) => due.handler.run({ ...context, signal }), options);
   if (answer.kind === 'returned') return accept(due, answer.value, options, false);
-  const failure: Carried =
-    answer.kind === 'threw' ? failedBy(answer.error) : ({ ...failed(answer.error, 'unknown', true), late: answer.late } as Carried);
-  if (failure.kind === 'succeeded' || failure.outcome === 'definite') return failure;
+  if (answer.kind === 'given up') return answer;
+  const failure = answer.kind === 'threw' ? failedBy(answer.error) : { ...failed(answer.error, 'unknown', true), late: answer.late };
+  if (failure.outcome === 'definite') return failure;
   const found = await verify(due, context, options);
   if (found === undefined) return failure;
   // "Not done" settles it only for this moment: a request may still be under way, so it is tried again, or undone, as any unknown outcome.
@@ -115,5 +120,6 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
   };
   const answer = await attempt((signal) => due.handler.compensate?.({ ...undo, signal }), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
+  if (answer.kind === 'given up') return answer;
   return failed(answer.error, 'unknown', isRetryable(answer.error));
 }

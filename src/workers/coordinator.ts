@@ -3,13 +3,13 @@ import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, restore } from '../queues/advance.ts';
 import { parseRootMessage, type RootMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
-import { postponeMs } from './step-worker.ts';
+import type { MissingCode } from './missing-code.ts';
 
 /**
  * The root job. It is woken when none of its children is pending, which on a healthy path means that the transaction has ended. Otherwise it is
  * the safety net: it puts back what the journal says is due, and sleeps again.
  */
-export async function coordinate(engine: Engine, delivery: Delivery): Promise<Verdict> {
+export async function coordinate(engine: Engine, missing: MissingCode, delivery: Delivery): Promise<Verdict> {
   let message: RootMessage;
   try {
     message = parseRootMessage(delivery.data);
@@ -22,7 +22,7 @@ export async function coordinate(engine: Engine, delivery: Delivery): Promise<Ve
     return { kind: 'failed', error: new Error(`parked: there is no transaction ${message.transaction} in the journal`) };
   if (isTerminal(state)) return { kind: 'done', value: state.status };
   const rules = knownRules(engine, state);
-  if (rules === undefined) return { kind: 'postpone', afterMs: postponeMs() };
+  if (rules === undefined) return missing.definition(state, delivery);
 
   const nudged = await engine.transactions.record(rules, state, { type: 'nudged' });
   await advance(engine.queues, rules.plan, nudged.state, nudged.events);

@@ -4,7 +4,12 @@ const PURGE_EVERY_MS = 60_000;
 const PURGE_BATCH = 500;
 
 /** Removes ended transactions from the journal when their time is up. Every worker does; two at once do no harm. Gives a function that stops it. */
-export function startRetention(engine: Engine, retentionMs: number, onError: (error: unknown) => void): () => Promise<void> {
+export function startRetention(
+  engine: Engine,
+  retentionMs: number,
+  onError: (error: unknown) => void,
+  everyMs: number = PURGE_EVERY_MS,
+): () => Promise<void> {
   const stop = new AbortController();
   let purging: Promise<void> = Promise.resolve();
   const purge = async (): Promise<void> => {
@@ -17,7 +22,7 @@ export function startRetention(engine: Engine, retentionMs: number, onError: (er
   };
   const timer = setInterval(() => {
     purging = purging.then(purge);
-  }, PURGE_EVERY_MS).unref();
+  }, everyMs).unref();
   return async () => {
     stop.abort();
     clearInterval(timer);

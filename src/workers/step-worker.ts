@@ -17,7 +17,9 @@ import { parseOperationMessage, type OperationMessage } from '../queues/messages
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import type { ActiveActions } from './active.ts';
 import { carryOut, type Carried } from './carry-out.ts';
+import type { MissingCode } from './missing-code.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
+import type { StorePatience } from './store-patience.ts';
 
 export interface StepWorkerOptions {
   readonly engine: Engine;
@@ -31,11 +33,10 @@ export interface StepWorkerOptions {
   readonly crashLimit: number;
   /** Fires when the worker is being closed. */
   readonly closing: AbortSignal;
-}
-
-/** How long a job waits that this worker has not the definition or the code for, in milliseconds. At random, so that another worker has its chance. */
-export function postponeMs(): number {
-  return Math.round(500 + Math.random() * 1_000);
+  /** Fires when it has waited long enough for what is in work. */
+  readonly givenUp: AbortSignal;
+  readonly patience: StorePatience;
+  readonly missing: MissingCode;
 }
 
 const LOOK_AGAIN_MS = 1_000;
@@ -68,16 +69,13 @@ export class StepWorker {
     const { transaction: id, step: name, op } = message;
     const log = this.#engine.log.child({ transaction: id, step: name, op });
     const again = delivery.deliveries > 1 || message.recovered === true;
-    const state = await this.#present(id, name, op, again);
+    const state = await this.#options.patience.wait(this.#present(id, name, op, again));
     if (state === undefined) {
       log.error('parked: a job for a transaction that is not in the journal');
       return { kind: 'failed', error: new Error(`parked: there is no transaction ${id} in the journal, or it has no such operation`) };
     }
     const rules = knownRules(this.#engine, state);
-    if (rules === undefined) {
-      log.warn({ saga: state.saga, definitionVersion: state.definitionVersion }, 'left to another worker: this one has not the definition');
-      return { kind: 'postpone', afterMs: postponeMs() };
-    }
+    if (rules === undefined) return this.#options.missing.definition(state, delivery);
     const work: Work = { rules, state, name, op, log, delivery, recovered: message.recovered === true };
     return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
   }
@@ -107,15 +105,19 @@ export class StepWorker {
   }
 
   async #record(rules: Rules, state: State, fact: Fact): Promise<Recorded> {
-    return this.#passOn(rules, await this.#engine.transactions.record(rules, state, fact));
+    const { patience } = this.#options;
+    const recorded = await patience.wait(this.#engine.transactions.record(rules, state, fact));
+    await patience.wait(this.#passOn(rules, recorded));
+    return recorded;
   }
 
   /** Writes down what came of an attempt. It is known here alone, so while the store is away it is tried again until the worker is closed. */
   async #recordOutcome({ rules, name, op }: DueOperation, state: State, fact: Fact, log: Logger): Promise<Recorded> {
+    const { patience } = this.#options;
     for (let failed = 1; ; failed++) {
       let recorded: Recorded;
       try {
-        recorded = await this.#engine.transactions.record(rules, state, fact);
+        recorded = await patience.wait(this.#engine.transactions.record(rules, state, fact));
       } catch (error) {
         if (this.#options.closing.aborted || isAmendsError(error, 'TRANSACTION_NOT_FOUND')) throw error;
         log.error({ err: error }, 'the outcome of an attempt could not be recorded, will be tried again');
@@ -123,20 +125,20 @@ export class StepWorker {
         continue;
       }
       // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
-      if (failed > 1 && recorded.events.length === 0) await restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op });
-      return this.#passOn(rules, recorded);
+      if (failed > 1 && recorded.events.length === 0)
+        await patience.wait(restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op }));
+      await patience.wait(this.#passOn(rules, recorded));
+      return recorded;
     }
   }
 
   /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
-  async #passOn(rules: Rules, recorded: Recorded): Promise<Recorded> {
-    const { state, events } = recorded;
+  async #passOn(rules: Rules, { state, events }: Recorded): Promise<void> {
     await advance(this.#engine.queues, rules.plan, state, events);
     if (events.some(({ type }) => type === 'saga_turned')) {
       this.#options.active.abort(state.id);
       await withdrawIdle(this.#engine, rules, state);
     }
-    return recorded;
   }
 
   async #process(work: Work): Promise<Verdict> {
@@ -153,10 +155,11 @@ export class StepWorker {
     if (status() !== DUE[op]) return this.#settledBefore(work, state);
 
     const { failures, deliveries } = work.delivery;
-    if (failures > stepState(state, name)!.attemptsEver || (work.recovered && deliveries === 1)) {
+    const jobLost = failures <= stepState(state, name)!.attemptsEver;
+    if (!jobLost || (work.recovered && deliveries === 1)) {
       log.warn('an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
-      const limit = this.#options.crashLimit;
-      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, limit }));
+      const what = jobLost ? { jobLost: true as const } : { limit: this.#options.crashLimit };
+      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, ...what }));
       const { lost } = stepState(state, name)!;
       // One of those that were lost together may be what killed the worker: from the second time on they come back one by one.
       if (lost > 1 && status() === DUE[op]) return { kind: 'postpone', afterMs: Math.round(Math.random() * SPREAD_MS) };
@@ -172,16 +175,13 @@ export class StepWorker {
 
     const contract = this.#engine.definitions.find(state.saga, state.definitionVersion)?.contracts.find((step) => step.name === name);
     const handler = contract && this.#options.find(contract);
-    if (contract === undefined || handler === undefined) {
-      log.warn('left to another worker: this one has not the code of the step');
-      return { kind: 'postpone', afterMs: postponeMs() };
-    }
+    if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
     return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);
   }
 
   /** A delivery of something that is settled: the job may have died before it passed on what comes next, so that is made good. */
   async #settledBefore({ rules, name, op }: Work, state: State): Promise<Verdict> {
-    await restore(this.#engine.queues, rules.plan, state, { step: name, op });
+    await this.#options.patience.wait(restore(this.#engine.queues, rules.plan, state, { step: name, op }));
     const step = stepState(state, name);
     const error = errorFrom(step?.error ?? { name: 'Error', message: 'no error on record' });
     if (step?.status === STUCK[op] && !isTerminal(state))
@@ -207,6 +207,7 @@ export class StepWorker {
           timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
           graceMs: this.#options.graceMs,
           cancelled,
+          givenUp: this.#options.givenUp,
           attempt: number,
           log: log.child({ attempt: number }),
           payload: engine.limits,
@@ -214,13 +215,19 @@ export class StepWorker {
       );
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
     const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(new AbortController().signal);
+    if (carried.kind === 'given up') {
+      // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
+      await this.#record(rules, state, { type: 'attempt_lost', step: name, op });
+      log.warn('given up for another worker: this one is being closed');
+      return { kind: 'again', afterMs: 0, error: new Error('given up in its middle: its worker was closed') };
+    }
     const fact = this.#factOf(carried, due, facts);
     const recorded = await this.#recordOutcome(due, state, fact, log);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
     return this.#verdict(carried, recorded, name, op, log);
   }
 
-  #factOf(carried: Carried, { name, op }: DueOperation, facts: { attempt: number; worker: string; startedAtMs: number }): Fact {
+  #factOf(carried: Ended, { name, op }: DueOperation, facts: { attempt: number; worker: string; startedAtMs: number }): Fact {
     if (carried.kind === 'failed') {
       const { error, outcome, retryable } = carried;
       return {
@@ -239,7 +246,7 @@ export class StepWorker {
     return { type: 'succeeded', step: name, result: carried.result, ...(carried.verified ? { verified: true } : {}), ...facts };
   }
 
-  #verdict(carried: Carried, { events, state }: Recorded, name: string, op: Operation, log: Logger): Verdict {
+  #verdict(carried: Ended, { events, state }: Recorded, name: string, op: Operation, log: Logger): Verdict {
     if (carried.kind === 'succeeded') {
       log.debug({ status: state.status }, `${op === 'run' ? 'step' : 'compensation'} succeeded`);
       return { kind: 'done', value: null };
@@ -261,12 +268,16 @@ export class StepWorker {
     return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
   }
 
-  /** An operator who saw "stuck" in the journal may have asked for the retry before the job had arrived in `failed`, where a retry finds it. */
+  /** An operator who saw "stuck" in the journal may have acted before the job had arrived in `failed`, where a retry or a removal finds it. */
   async #takeUp(id: string, name: string, op: Operation): Promise<void> {
-    const state = await this.#engine.transactions.load(id);
+    const { patience } = this.#options;
+    const state = await patience.wait(this.#engine.transactions.load(id));
     const rules = state && knownRules(this.#engine, state);
-    if (state === undefined || rules === undefined || stepState(state, name)?.status !== DUE[op]) return;
-    await this.#engine.queues.retry(operationJob(rules.plan, id, name, op));
+    if (state === undefined || rules === undefined) return;
+    const job = operationJob(rules.plan, id, name, op);
+    const status = stepState(state, name)?.status;
+    if (isTerminal(state) || status === 'compensation_skipped') await patience.wait(this.#engine.queues.discard(job));
+    else if (status === DUE[op]) await patience.wait(this.#engine.queues.retry(job));
   }
 
   /** Keeps for the record what an action answered after its time was up. The machine never uses it. */
@@ -288,6 +299,8 @@ export class StepWorker {
     }
   }
 }
+
+type Ended = Exclude<Carried, { kind: 'given up' }>;
 
 interface Work {
   readonly rules: Rules;

@@ -4,8 +4,11 @@ import type { State, Status } from '../machine/state.ts';
 import { wakesAtMs, waitsOf } from '../machine/waits.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, operationJob, restore } from '../queues/advance.ts';
+import { WedgedRoots } from './wedged-roots.ts';
 
 export interface SweeperOptions {
+  /** Names of the sagas whose root jobs it frees. */
+  readonly sagas: readonly string[];
   /** Pause between two looks, in milliseconds. */
   readonly everyMs: number;
   /** A transaction whose last event is older than this is looked at, in milliseconds. */
@@ -21,12 +24,13 @@ const PAGES_PER_LOOK = 10;
 
 /**
  * Finds transactions in which nothing has happened for a while, and puts back the jobs that the journal says they should have: those that
- * were never enqueued because the starter died, and those the queue has lost. Every worker sweeps; what two of them put back at once is
- * one job, because its id follows from what it is for.
+ * were never enqueued because the starter died, and those the queue has lost. Frees root jobs that would wait for ever. Every worker sweeps;
+ * what two of them put back at once is one job, because its id follows from what it is for.
  */
 export class Sweeper {
   readonly #engine: Engine;
   readonly #options: SweeperOptions;
+  readonly #roots: WedgedRoots;
   readonly #cursors = new Map<Status, string>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -35,6 +39,7 @@ export class Sweeper {
   constructor(engine: Engine, options: SweeperOptions) {
     this.#engine = engine;
     this.#options = options;
+    this.#roots = new WedgedRoots(engine, options.sagas);
   }
 
   start(): void {
@@ -57,18 +62,23 @@ export class Sweeper {
 
   /** One look. Gives the number of jobs it put back. */
   async sweep(): Promise<number> {
+    const { clock, journal, log } = this.#engine;
+    // Also for this process's other decisions: without commits of its own nothing else tells it that its clock was set meanwhile.
+    await clock.synchronise(journal);
     let restored = 0;
     for (const status of LIVE) {
       for (let page = 0; page < PAGES_PER_LOOK && !this.#stopping.signal.aborted; page++) {
         const cursor = this.#cursors.get(status);
-        const { transactions, nextCursor } = await this.#engine.journal.list({ status: [status], limit: PAGE, cursor });
+        const { transactions, nextCursor } = await journal.list({ status: [status], limit: PAGE, cursor });
         restored += await this.#restoreOverdue(transactions);
         if (nextCursor === undefined) this.#cursors.delete(status);
         else this.#cursors.set(status, nextCursor);
         if (nextCursor === undefined) break;
       }
     }
-    if (restored > 0) this.#engine.log.warn({ restored }, 'the sweeper put back jobs that were gone');
+    if (restored > 0) log.warn({ restored }, 'the sweeper put back jobs that were gone');
+    const freed = await this.#roots.free(clock.nowMs() - this.#options.overdueAfterMs, this.#stopping.signal);
+    if (freed > 0) log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
     return restored;
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { AmendsError } from '../errors.ts';
 import type { StepImplementation } from '../flows/implement.ts';
@@ -10,8 +11,10 @@ import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
 import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
 import { ActiveActions } from './active.ts';
 import { coordinate } from './coordinator.ts';
+import { MissingCode } from './missing-code.ts';
 import { startRetention } from './retention.ts';
 import { StepWorker } from './step-worker.ts';
+import { StorePatience } from './store-patience.ts';
 import { Sweeper } from './sweeper.ts';
 
 export interface WorkerOptions {
@@ -29,6 +32,8 @@ export interface WorkerOptions {
   readonly stallCheckMs?: number;
   /** After its signal fired, an action has this long to stop by itself before the worker goes on without it, in milliseconds. Default 1 000. */
   readonly graceMs?: number;
+  /** When it is closed, what is in work has this long to end (milliseconds); then it is told to stop, and given up for another worker. Default 25 000. */
+  readonly drainMs?: number;
   /** A step in whose middle this many workers were lost is stuck: it may be what kills them. Default 5. */
   readonly crashLimit?: number;
   /** How often the sweeper looks for transactions whose jobs are gone, in milliseconds. Default 5 000. */
@@ -47,7 +52,7 @@ export interface AmendsWorker extends AsyncDisposable {
   readonly queues: readonly string[];
   /** Starts taking jobs; resolves when it is ready. A second call does nothing. */
   run(): Promise<void>;
-  /** Stops taking jobs and waits for those in work. Idempotent. */
+  /** Stops taking jobs and lets those in work end, or gives them up after `drainMs`. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -57,13 +62,14 @@ const DEFAULTS = {
   lockMs: 6_000,
   stallCheckMs: 3_000,
   graceMs: 1_000,
+  drainMs: 25_000,
   crashLimit: 5,
   sweepEveryMs: 5_000,
   overdueAfterMs: 15_000,
   retentionMs: 7 * DAY_MS,
 };
 type Limits = Readonly<typeof DEFAULTS>;
-const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set(['graceMs', 'overdueAfterMs', 'retentionMs']);
+const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set(['graceMs', 'drainMs', 'overdueAfterMs', 'retentionMs']);
 
 function resolveLimits(options: WorkerOptions): Limits {
   const resolved: Record<keyof Limits, number> = { ...DEFAULTS };
@@ -153,6 +159,10 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   const onError = (error: unknown): void => engine.log.error({ err: error }, 'worker error');
   const active = new ActiveActions(engine.journal, onError);
   const down = new AbortController();
+  const givenUp = new AbortController();
+  setMaxListeners(0, down.signal, givenUp.signal); // each action in work listens
+  const patience = new StorePatience();
+  const missing = new MissingCode(engine.log);
   const steps = new StepWorker({
     engine,
     active,
@@ -161,11 +171,18 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     graceMs: limits.graceMs,
     crashLimit: limits.crashLimit,
     closing: down.signal,
+    givenUp: givenUp.signal,
+    patience,
+    missing,
   });
-  const handle = async (delivery: Delivery): Promise<Verdict> =>
-    delivery.jobId.startsWith('root.') ? coordinate(engine, delivery) : steps.handle(delivery);
+  const handle = async (delivery: Delivery): Promise<Verdict> => {
+    // BullMQ's fetch may have been under way when it was told to close: whoever goes on has it at once.
+    if (down.signal.aborted) return { kind: 'postpone', afterMs: 1 };
+    return delivery.jobId.startsWith('root.') ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
+  };
 
-  const sweeper = new Sweeper(engine, { everyMs: limits.sweepEveryMs, overdueAfterMs: limits.overdueAfterMs, onError });
+  const sagas = options.sagas.map((saga) => saga.name);
+  const sweeper = new Sweeper(engine, { sagas, everyMs: limits.sweepEveryMs, overdueAfterMs: limits.overdueAfterMs, onError });
 
   let running: Promise<Consumer[]> | undefined;
   let stopRetention: (() => Promise<void>) | undefined;
@@ -190,10 +207,16 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   };
   const end = async (): Promise<void> => {
     down.abort();
-    const consumers = await running?.catch(() => []);
-    await Promise.all((consumers ?? []).map((consumer) => consumer.close()));
-    await sweeper.stop();
-    await stopRetention?.();
+    patience.end();
+    const consumers = (await running?.catch(() => [])) ?? [];
+    const drained = setTimeout(() => givenUp.abort(), limits.drainMs);
+    await Promise.all([
+      ...consumers.map((consumer) => consumer.close()),
+      // A look at the store that does not come back can be left alone.
+      patience.wait(sweeper.stop()).catch(onError),
+      patience.wait(stopRetention?.() ?? Promise.resolve()).catch(onError),
+    ]);
+    clearTimeout(drained);
     active.close();
   };
   return {

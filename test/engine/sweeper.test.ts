@@ -29,7 +29,7 @@ describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
     await bench.work([definition], { sweepEveryMs: 600_000 });
     for (let i = 0; i < 5; i++) await engine.transactions.start({ plan, bindings }, `s110-${i}`, startedOf(definition, { order: `o${i}` }));
     await delay(10); // older than the bound of 0 ms below by the store's clock
-    const options = { everyMs: 600_000, overdueAfterMs: 0, onError: () => undefined };
+    const options = { sagas: ['order'], everyMs: 600_000, overdueAfterMs: 0, onError: () => undefined };
     const sweepers = [engine, engineOf(await bench.other())].map((each) => {
       each.definitions.add(definition);
       return new Sweeper(each, options);

@@ -3,6 +3,8 @@ import { engineOf, type Amends } from '../../src/amends.ts';
 import { connectTo, gate } from '../engine/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { useStore } from '../support/stores.ts';
+import { judge } from './judge.ts';
+import { guardedOrders, Participants, type Before } from './participants.ts';
 import { FaultProxy } from './proxy.ts';
 
 describe.each(['redis', 'postgres'] as const)('closing on %s', (kind) => {
@@ -58,4 +60,38 @@ describe.each(['redis', 'postgres'] as const)('closing on %s', (kind) => {
     expect(deliveries).toEqual([2]);
     await other.close();
   });
+
+  test.each(['refuse', 'freeze'] as const)(
+    'S106 a worker that is closed in mid-run while its store is away (%s) ends in time, and nothing is lost',
+    { timeout: 60_000 },
+    async (fault) => {
+      const participants = new Participants();
+      const begun = gate();
+      const finish = gate();
+      let calls = 0;
+      const before: Before = async ({ step }) => {
+        if (step !== 'charge_card' || calls++ > 0) return;
+        begun.open();
+        await finish.opened;
+      };
+      const definition = guardedOrders(participants, before);
+      const limits = { lockMs: 2_000, stallCheckMs: 1_000 };
+      await proxied.worker({ sagas: [definition], ...limits }).run();
+      const { id } = await direct.start(definition, { order: 'o' });
+      await begun.opened;
+      proxy[fault]();
+      finish.open(); // the action ends, and its result can't be told
+      await eventually(() => expect(participants.effectsFor(id)).toEqual(['reserve_stock', 'charge_card']));
+      await eventually(() => expect(fault === 'refuse' ? proxy.counts.refused : proxy.counts.held).toBeGreaterThan(0));
+      const from = performance.now();
+      await proxied.close();
+      // On PostgreSQL a statement that is never answered ends its session, in its own time.
+      expect(performance.now() - from).toBeLessThan(kind === 'postgres' && fault === 'freeze' ? 30_000 : 15_000);
+
+      await direct.worker({ sagas: [definition], ...limits }).run();
+      expect((await direct.get(id).outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+      judge(definition, participants, id, await engineOf(direct).journal.read(id));
+      expect(participants.repeated).toBe(1);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Status } from '../../machine/state.ts';
-import { LOOK, using } from '../connection.ts';
+import { LOOK, storeTimeMs, using } from '../connection.ts';
 import { statusList, tag, wholeNumber, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
 import { paintFor } from '../paint.ts';
@@ -31,7 +31,8 @@ async function list(_options: unknown, command: Command): Promise<void> {
     else {
       const errorLength = process.stdout.isTTY ? Math.max(30, process.stdout.columns - OTHER_COLUMNS) : undefined;
       const paint = paintFor(process.stdout);
-      await print(renderTransactions({ transactions, nowMs: Date.now(), paint, ...(errorLength === undefined ? {} : { errorLength }) }));
+      const nowMs = await storeTimeMs(amends);
+      await print(renderTransactions({ transactions, nowMs, paint, ...(errorLength === undefined ? {} : { errorLength }) }));
     }
     if (nextCursor !== undefined) await print(`\nThere are more. For the next page add: --cursor ${nextCursor}`);
   });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { LOOK, using } from '../connection.ts';
+import { LOOK, storeTimeMs, using } from '../connection.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
 import { paintFor } from '../paint.ts';
@@ -13,7 +13,8 @@ async function show(id: string, _options: unknown, command: Command): Promise<vo
     if (json === true) return print(JSON.stringify({ ...view, history }));
     const { notCompensated } = view;
     const hint = hintFor(globals);
-    await print(renderTimeline({ id, history, notCompensated, nowMs: Date.now(), hint, paint: paintFor(process.stdout) }));
+    const nowMs = await storeTimeMs(amends);
+    await print(renderTimeline({ id, history, notCompensated, nowMs, hint, paint: paintFor(process.stdout) }));
   });
 }
 

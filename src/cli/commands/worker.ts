@@ -11,6 +11,15 @@ interface WorkerCommandOptions {
   readonly migrate: boolean;
 }
 
+/** Of the whole wait, what is left for telling actions to stop and giving up what does not. */
+const GIVING_UP_MS = 5_000;
+
+/** How a worker that has `graceMs` to end spends them. */
+function shutdown(graceMs: number): { readonly drainMs: number; readonly graceMs: number } {
+  const givingUpMs = Math.min(GIVING_UP_MS, graceMs / 2);
+  return { drainMs: Math.floor(graceMs - givingUpMs), graceMs: Math.floor(Math.min(1_000, givingUpMs / 2)) };
+}
+
 async function worker(path: string, _options: unknown, command: Command): Promise<void> {
   const { concurrency, services, graceMs, migrate, ...globals } = command.optsWithGlobals<WorkerCommandOptions & GlobalOptions>();
   const module = await loadModule(path);
@@ -22,6 +31,7 @@ async function worker(path: string, _options: unknown, command: Command): Promis
         .worker({
           sagas,
           implementations,
+          ...shutdown(graceMs),
           ...(services === undefined ? {} : { services }),
           ...(concurrency === undefined ? {} : { concurrency }),
         })
@@ -44,7 +54,7 @@ export function addWorker(program: Command): void {
     .argument('<module>', 'path of a .js or .mjs module that exports sagas, and implementations of their steps')
     .summary('run the steps of sagas until SIGTERM')
     .description(
-      'Runs the steps of sagas. The module exports `sagas` (a list), `implementations` (a list, unless all steps are inline) and, if it opened anything, `close`. SIGTERM and SIGINT let what is in work end first.',
+      'Runs the steps of sagas. The module exports `sagas` (a list), `implementations` (a list, unless all steps are inline) and, if it opened anything, `close`. SIGTERM and SIGINT let what is in work end first; what takes too long is told to stop, and another worker takes it over.',
     )
     .option('--concurrency <n>', 'jobs at the same time, per queue; default 50', wholeNumber(1, 10_000))
     .option('--services <list>', 'take only the queues of these services; default: all there is code for', list)

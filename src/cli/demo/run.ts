@@ -3,7 +3,7 @@ import { orderSaga } from '../../../examples/order/contracts.ts';
 import { serviceOptionsFrom } from '../../../examples/order/environment.ts';
 import { openOrderServices, type OrderServices } from '../../../examples/order/services.ts';
 import type { Amends } from '../../amends.ts';
-import { open } from '../connection.ts';
+import { open, storeTimeMs } from '../connection.ts';
 import { paintFor, type Paint } from '../paint.ts';
 import { renderTimeline } from '../timeline.ts';
 import { runOrders, type OrderSource } from './orders.ts';
@@ -53,7 +53,7 @@ async function timelineOf(amends: Amends, id: string | undefined, paint: Paint):
   if (id === undefined) return undefined;
   const run = amends.get(id);
   const [history, { notCompensated }] = await Promise.all([run.history(), run.view()]);
-  return renderTimeline({ id, history, notCompensated, nowMs: Date.now(), paint });
+  return renderTimeline({ id, history, notCompensated, nowMs: await storeTimeMs(amends), paint });
 }
 
 /** Runs the orders, then asks the services' own books whether all is right. */
