@@ -98,6 +98,8 @@ export async function restore(queues: QueuePort, plan: Plan, state: State, excep
       if (await queues.retry(job)) restored++;
     } else if (found === 'missing') {
       if ((await queues.stateOf(root)) === 'missing') await queues.addRoot(root);
+      // A part of it may be left, which no list leads to and which would make the adding a no-op: a store that evicts loses keys one by one.
+      await queues.discard(job);
       await queues.addChild(job, root);
       restored++;
     }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { engineOf } from '../../src/amends.ts';
 import { Sweeper } from '../../src/workers/sweeper.ts';
 import { serverUrl } from '../support/server-url.ts';
@@ -59,8 +59,25 @@ describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
 
 describe('journal in PostgreSQL, queue in Redis', () => {
   const bench = useBench('postgres');
-  const redis = new Redis(serverUrl('REDIS_URL'), { lazyConnect: true });
+  let redis: Redis;
+  beforeEach(() => {
+    redis = new Redis(serverUrl('REDIS_URL'), { lazyConnect: true });
+  });
   afterEach(() => redis.disconnect());
+
+  test('a list of jobs is lost and the jobs are not: what no list leads to is put back', async () => {
+    const { namespace, url } = bench.store;
+    const amends = await connectTo({ ...bench.store, kind: 'redis', url: serverUrl('REDIS_URL') }, { journal: url });
+    try {
+      const definition = orderSaga(bench.ledger);
+      const runs = await Promise.all(Array.from({ length: 5 }, (_, i) => amends.start(definition, { order: `l${i}` }, { id: `l${i}` })));
+      expect(await redis.del(`{${namespace}}:saga-order:wait`)).toBe(1);
+      await amends.worker({ sagas: [definition], lockMs: 2_000, stallCheckMs: 1_000, ...EAGER }).run();
+      for (const run of runs) expect((await run.outcome({ timeoutMs: 25_000 })).status).toBe('completed');
+    } finally {
+      await amends.close();
+    }
+  });
 
   test('S104 the queue is wiped in mid-run: all sagas end from the journal', async () => {
     const { namespace, url } = bench.store;
