@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { SqlExecutor } from '../connections/sql.ts';
-import { begin, decide, type Rules } from '../machine/decide.ts';
+import { beginning, decision, type Rules } from '../machine/decide.ts';
 import type { EventData, TransactionEvent } from '../machine/event.ts';
 import { evolveAll } from '../machine/evolve.ts';
 import type { Fact } from '../machine/fact.ts';
@@ -76,8 +76,7 @@ export class Transactions {
 
   /** Starts a transaction, or gives the one that has this id. */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
-    const events = begin({ ...rules, nowMs: this.#clock.nowMs() }, id, started);
-    const state = evolveAll(undefined, id, events)!;
+    const { events, state } = beginning({ ...rules, nowMs: this.#clock.nowMs() }, id, started);
     const result = await this.#commit(undefined, state, events, tx);
     if (!result.committed) {
       const taken = evolveAll(
@@ -99,9 +98,8 @@ export class Transactions {
   async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
     let state = from;
     for (;;) {
-      const events = decide({ ...rules, nowMs: this.#clock.nowMs() }, state, fact);
+      const { events, state: next } = decision({ ...rules, nowMs: this.#clock.nowMs() }, state, fact);
       if (events.length === 0) return { state, events };
-      const next = evolveAll(state, state.id, events)!;
       const result = await this.#commit(state, next, events);
       if (result.committed) return { state: this.#keep(next), events };
       state = this.#keep(

@@ -249,26 +249,42 @@ function takeIn(draft: Draft, fact: Fact): void {
   }
 }
 
+/** Events to append to the journal, and the state they lead to. No events: nothing changes. */
+export interface Decision {
+  readonly events: readonly TransactionEvent[];
+  readonly state: State;
+}
+
 /**
- * What follows from a fact: the events to append to the journal. None: it changes nothing (told twice, or too late).
+ * What follows from a fact. No events: it changes nothing (told twice, or too late).
  * Pure: time and chance come in with the fact.
  *
  * @throws {AmendsError} NOT_ALLOWED when an operator asks for what the rules forbid
  */
-export function decide(rules: Rules, state: State, fact: Fact): readonly TransactionEvent[] {
+export function decision(rules: Rules, state: State, fact: Fact): Decision {
   const draft: Draft = { rules, state, events: [] };
   if (isTerminal(state)) {
     // An end is an end: only the record of an answer that came too late may follow.
     const step = fact.type === 'succeeded' ? stepState(state, fact.step) : undefined;
     if (fact.type === 'succeeded' && step !== undefined && step.status !== 'succeeded') recordLate(draft, fact);
-    return draft.events;
+    return draft;
   }
   takeIn(draft, fact);
   return follow(draft);
 }
 
-/** The events that begin a transaction. */
-export function begin(rules: Rules, id: string, started: EventData<'saga_started'>): readonly TransactionEvent[] {
+/** The events of a {@link decision}. */
+export function decide(rules: Rules, state: State, fact: Fact): readonly TransactionEvent[] {
+  return decision(rules, state, fact).events;
+}
+
+/** The events that begin a transaction, and the state they lead to. */
+export function beginning(rules: Rules, id: string, started: EventData<'saga_started'>): Decision {
   const first: TransactionEvent = { type: 'saga_started', data: started };
   return follow({ rules, state: evolve(undefined, id, first), events: [first] });
+}
+
+/** The events of a {@link beginning}. */
+export function begin(rules: Rules, id: string, started: EventData<'saga_started'>): readonly TransactionEvent[] {
+  return beginning(rules, id, started).events;
 }

@@ -3,30 +3,36 @@ import type { State, StepState } from './state.ts';
 
 const FRESH: Omit<StepState, 'args'> = { status: 'issued', attempts: 0, attemptsEver: 0, lost: 0, doubtful: false, backingOff: false };
 
-function change(state: State, name: string, patch: (step: StepState) => Partial<StepState>): State {
+/** What an event changes. One copy of the state is then made of it, whatever the event. */
+type Patch = Partial<State>;
+
+function change(state: State, name: string, patch: (step: StepState) => Partial<StepState>): Patch {
   const before = state.steps[name] ?? { ...FRESH, args: null };
-  return { ...state, steps: { ...state.steps, [name]: { ...before, ...patch(before) } } };
+  return { steps: { ...state.steps, [name]: { ...before, ...patch(before) } } };
 }
 
-function settle(state: State, name: string, patch: (step: StepState) => Partial<StepState>): State {
+function settle(state: State, name: string, patch: (step: StepState) => Partial<StepState>): Patch {
   const changed = change(state, name, (step) => ({ backingOff: false, ...patch(step) }));
   return { ...changed, settled: [...state.settled, name] };
 }
 
 /** The status that follows from the rest: where it isn't terminal, it depends on what the steps in flight are doing. */
-function withStatus(state: State): State {
-  const steps = Object.values(state.steps);
-  const status = ((): State['status'] => {
-    if (steps.some((step) => step.status === 'stuck' || step.status === 'compensation_stuck')) return 'stuck';
-    if (state.paused !== undefined) return 'paused';
-    if (state.direction === 'backward') return 'compensating';
-    const inFlight = steps.filter((step) => step.status === 'issued');
-    return inFlight.length > 0 && inFlight.every((step) => step.backingOff || step.wait !== undefined) ? 'waiting' : 'running';
-  })();
-  return status === state.status ? state : { ...state, status };
+function statusOf({ steps, paused, direction }: State): State['status'] {
+  let inFlight = 0;
+  let waiting = 0;
+  for (const name in steps) {
+    const { status, backingOff, wait } = steps[name]!;
+    if (status === 'stuck' || status === 'compensation_stuck') return 'stuck';
+    if (status !== 'issued') continue;
+    inFlight++;
+    if (backingOff || wait !== undefined) waiting++;
+  }
+  if (paused !== undefined) return 'paused';
+  if (direction === 'backward') return 'compensating';
+  return inFlight > 0 && inFlight === waiting ? 'waiting' : 'running';
 }
 
-function apply(state: State, event: TransactionEvent): State {
+function patchOf(state: State, event: TransactionEvent): Patch {
   switch (event.type) {
     case 'saga_started':
       throw new Error(`transaction ${state.id} started twice`);
@@ -37,7 +43,7 @@ function apply(state: State, event: TransactionEvent): State {
         ...(event.data.wait === undefined ? {} : { wait: event.data.wait }),
       }));
     case 'signal_received':
-      return { ...state, signals: { ...state.signals, [event.data.signal]: event.data.data } };
+      return { signals: { ...state.signals, [event.data.signal]: event.data.data } };
     case 'wait_ended': {
       const { step, by, result } = event.data;
       if (by === 'timeout') return change(state, step, () => ({ status: 'skipped' }));
@@ -64,12 +70,15 @@ function apply(state: State, event: TransactionEvent): State {
       }));
     case 'step_succeeded':
       // What was asked for while the pivot was in flight came too late: it would only have been carried out had the pivot failed.
-      return settle({ ...state, pendingTurn: undefined }, event.data.step, (step) => ({
-        status: 'succeeded',
-        result: event.data.result,
-        attemptsEver: step.attemptsEver + 1,
-        error: undefined,
-      }));
+      return {
+        ...settle(state, event.data.step, (step) => ({
+          status: 'succeeded',
+          result: event.data.result,
+          attemptsEver: step.attemptsEver + 1,
+          error: undefined,
+        })),
+        pendingTurn: undefined,
+      };
     case 'step_failed': {
       const { step, error, outcome } = event.data;
       const failed = settle(state, step, (before) => ({ status: 'failed', error, outcome, attemptsEver: before.attemptsEver + 1 }));
@@ -86,11 +95,11 @@ function apply(state: State, event: TransactionEvent): State {
         ...(event.data.unbound === true ? { unbound: true } : { doubtful: true, attemptsEver: step.attemptsEver + 1 }),
       }));
     case 'step_overdue':
-      return state;
+      return {};
     case 'turn_requested':
-      return { ...state, pendingTurn: event.data.turn };
+      return { pendingTurn: event.data.turn };
     case 'saga_turned':
-      return { ...state, direction: 'backward', turn: event.data.turn, pendingTurn: undefined };
+      return { direction: 'backward', turn: event.data.turn, pendingTurn: undefined };
     case 'compensation_issued':
       return change(state, event.data.step, () => ({
         status: 'compensating',
@@ -112,25 +121,25 @@ function apply(state: State, event: TransactionEvent): State {
     case 'retry_requested':
       if (state.steps[event.data.step]?.unbound === true) {
         // As if it had never been reached: whoever has the definition binds and issues it anew.
-        return { ...state, steps: Object.fromEntries(Object.entries(state.steps).filter(([name]) => name !== event.data.step)) };
+        return { steps: Object.fromEntries(Object.entries(state.steps).filter(([name]) => name !== event.data.step)) };
       }
       return change(state, event.data.step, () => ({ status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0, lost: 0 }));
     case 'late_result':
-      return state;
+      return {};
     case 'saga_completed':
-      return { ...state, status: 'completed', output: event.data.output, outputError: event.data.outputError };
+      return { status: 'completed', output: event.data.output, outputError: event.data.outputError };
     case 'saga_compensated':
-      return { ...state, status: 'compensated' };
+      return { status: 'compensated' };
     case 'saga_paused':
-      return { ...state, paused: event.data };
+      return { paused: event.data };
     case 'saga_resumed':
-      return { ...state, paused: undefined };
+      return { paused: undefined };
     case 'compensation_skipped': {
       const { step, by, reason } = event.data;
       return { ...change(state, step, () => ({ status: 'compensation_skipped', backingOff: false })), skipped: { by, reason } };
     }
     case 'saga_terminated':
-      return { ...state, status: 'terminated', termination: event.data };
+      return { status: 'terminated', termination: event.data };
   }
 }
 
@@ -158,8 +167,10 @@ export function evolve(state: State | undefined, id: string, event: TransactionE
       otherFailures: [],
     };
   }
-  const next = { ...apply(state, event), version: state.version + 1 };
-  return KEEPS_STATUS.has(event.type) ? next : withStatus(next);
+  const next: { -readonly [K in keyof State]: State[K] } = { ...state, ...patchOf(state, event) };
+  next.version = state.version + 1;
+  if (!KEEPS_STATUS.has(event.type)) next.status = statusOf(next);
+  return next;
 }
 
 /** Folds a list of events. */

@@ -156,11 +156,11 @@ function backward(draft: Draft): boolean {
 }
 
 /** All that follows by itself from where the draft stands. */
-export function follow(draft: Draft): readonly TransactionEvent[] {
+export function follow(draft: Draft): Draft {
   while (
     !isTerminal(draft.state) &&
     draft.state.paused === undefined &&
     (draft.state.direction === 'forward' ? forward(draft) : backward(draft))
   );
-  return draft.events;
+  return draft;
 }

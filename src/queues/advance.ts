@@ -21,9 +21,18 @@ export function operationJob(plan: Plan, id: string, step: string, op: Operation
 
 /** The same for an operation that is due by the journal: one that waits is delivered when its time is up. */
 function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false): OperationJob {
-  const job = operationJob(plan, state.id, step, op, recovered);
+  const job = { ...operationJob(plan, state.id, step, op, recovered), ahead: isAhead(plan, step, op) };
   if (op === 'compensate' || stepState(state, step)?.wait === undefined) return job;
   return { ...job, notBeforeMs: wakesAtMs(plan, state, step) ?? Infinity };
+}
+
+/**
+ * In the queue of its saga, where starts wait too, a later step goes to the head, so that a backlog of starts is worked off saga by saga and not
+ * step by step: sagas end sooner and hold what they hold for less long. A service's queue has no starts in it: there the oldest comes first.
+ */
+function isAhead(plan: Plan, step: string, op: Operation): boolean {
+  const { stage, service } = stepOf(plan, step);
+  return service === null && (stage > 0 || op === 'compensate');
 }
 
 interface Due {

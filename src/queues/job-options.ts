@@ -32,7 +32,7 @@ export function rootOptions(root: RootJob, nowMs: number): JobsOptions {
 export function operationOptions(job: OperationJob, nowMs: number): JobsOptions {
   const { jobId, notBeforeMs } = job;
   const delay = notBeforeMs === undefined ? {} : { delay: Math.max(0, Math.min(notBeforeMs - nowMs, LONGEST_DELAY_MS)) };
-  const own = { ...SHARED, timestamp: nowMs, jobId, ...delay };
+  const own = { ...SHARED, ...(job.ahead === true ? { lifo: true } : {}), timestamp: nowMs, jobId, ...delay };
   return job.message.op === 'run'
     ? { ...own, removeOnFail: KEEP_FAILED, ignoreDependencyOnFailure: true }
     : { ...own, removeOnFail: false };

@@ -16,6 +16,8 @@ export interface OperationJob extends JobPlace {
   /** What Bull Board shows: the step, and `compensate …` for its undo. */
   readonly name: string;
   readonly message: OperationMessage;
+  /** Before what waits in its queue: what was begun is finished first. Default: at the end. */
+  readonly ahead?: boolean | undefined;
   /** Not to be delivered before, milliseconds since the epoch by the store's clock. Default: at once. */
   readonly notBeforeMs?: number | undefined;
 }

@@ -1,6 +1,9 @@
 import { PostgresQueueBackend, RedisQueueBackend, type BackendFactory, type IQueueBackend, type JobJson } from 'bullmq';
 import type { StoreClock } from '../journal/clock.ts';
 
+/** Clocks that are this close are taken to be the same: a difference that is measured has an error of its own. */
+const NEGLIGIBLE_MS = 500;
+
 /** Milliseconds since the epoch, and nothing else that BullMQ passes on: not a duration, a count or a priority. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value > 1e12 && value < 1e14;
@@ -19,18 +22,18 @@ interface Statements {
 
 /** Times that go to the store. */
 function correctOutgoing(backend: IQueueBackend, offsetMs: () => number): void {
-  const toStore = (args: readonly unknown[]): unknown[] => {
+  const toStore = (args: unknown[]): unknown[] => {
     const offset = offsetMs();
-    return args.map((arg) => (isTime(arg) ? arg + offset : arg));
+    return offset === 0 ? args : args.map((arg) => (isTime(arg) ? arg + offset : arg));
   };
   if (backend instanceof RedisQueueBackend) {
     const execCommand = backend.execCommand.bind(backend);
-    backend.execCommand = (client, name, args: readonly unknown[]): unknown => execCommand(client, name, toStore(args));
+    backend.execCommand = (client, name, args: unknown[]): unknown => execCommand(client, name, toStore(args));
   }
   if (backend instanceof PostgresQueueBackend) {
     const statements = backend as unknown as Statements;
     const run = statements.run.bind(backend);
-    statements.run = (command, params) => run(command, command === ADD_JOB ? params : toStore(params));
+    statements.run = (command, params) => run(command, command === ADD_JOB ? params : toStore([...params]));
   }
 }
 
@@ -91,7 +94,10 @@ function correctIncoming(backend: IQueueBackend, offsetMs: () => number): void {
  * store's time to the store and this process's time to BullMQ. (BullMQ has no option for its clock.)
  */
 export function onStoreTime(factory: BackendFactory, clock: StoreClock): BackendFactory {
-  const offsetMs = (): number => clock.nowMs() - Date.now();
+  const offsetMs = (): number => {
+    const offset = clock.nowMs() - Date.now();
+    return Math.abs(offset) < NEGLIGIBLE_MS ? 0 : offset;
+  };
   return (name, options, more): IQueueBackend => {
     const backend = factory(name, options, more);
     correctOutgoing(backend, offsetMs);

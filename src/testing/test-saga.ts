@@ -3,9 +3,8 @@ import { hashOf, toJson, type Json } from '../flows/json.ts';
 import type { AnySaga, Saga } from '../flows/saga.ts';
 import { parseWith, type Awaitable } from '../flows/schema.ts';
 import type { AnyStep } from '../flows/step.ts';
-import { begin, decide, type Rules } from '../machine/decide.ts';
+import { beginning, decision, type Rules } from '../machine/decide.ts';
 import { errorData } from '../machine/error-data.ts';
-import { evolveAll } from '../machine/evolve.ts';
 import type { Fact } from '../machine/fact.ts';
 import { isTerminal, type State } from '../machine/state.ts';
 import { outcomeOf, type SagaOutcome } from '../producers/outcome.ts';
@@ -141,9 +140,9 @@ function testOf<In, Output, Results>(
         tags: {},
         deadlineAtMs: null,
       };
-      let state = evolveAll(undefined, 'test', begin(rules, 'test', started))!;
+      let { state } = beginning(rules, 'test', started);
       while (!isTerminal(state) && state.status !== 'stuck') {
-        state = evolveAll(state, 'test', decide(rules, state, await factFor(state)))!;
+        ({ state } = decision(rules, state, await factFor(state)));
       }
       return outcomeOf<Output>(state, saga.plan)!;
     },

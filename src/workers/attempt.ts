@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AmendsError } from '../errors.ts';
 
 /** How one call of an action, a compensation or a verification went. */
@@ -21,40 +19,62 @@ export interface AttemptLimits {
   readonly givenUp: AbortSignal;
 }
 
-/** Runs `call` with a signal that fires at the timeout, at a cancel and when the worker gives up. It always ends, whatever `call` does with the signal. */
-export async function attempt<T>(call: (signal: AbortSignal) => T | PromiseLike<T>, limits: AttemptLimits): Promise<Attempted<T>> {
-  const { timeoutMs, graceMs, cancelled, givenUp } = limits;
-  if (givenUp.aborted) return { kind: 'given up' };
-  const timedOut = new AmendsError('STEP_TIMED_OUT', `no answer within ${timeoutMs} ms: raise timeoutMs if it may take longer`, {
+async function answerOf<T>(call: () => T | PromiseLike<T>): Promise<Attempted<T>> {
+  try {
+    return { kind: 'returned', value: await call() };
+  } catch (error) {
+    return { kind: 'threw', error };
+  }
+}
+
+function timeoutError(timeoutMs: number): AmendsError {
+  return new AmendsError('STEP_TIMED_OUT', `no answer within ${timeoutMs} ms: raise timeoutMs if it may take longer`, {
     details: { timeoutMs },
   });
+}
+
+/**
+ * Runs `call` with a signal that fires at the timeout, at a cancel and when the worker gives up. It always ends, whatever `call` does with the
+ * signal. One timer and one signal, for this is what every step passes through.
+ */
+export function attempt<T>(call: (signal: AbortSignal) => T | PromiseLike<T>, limits: AttemptLimits): Promise<Attempted<T>> {
+  const { timeoutMs, graceMs, cancelled, givenUp } = limits;
+  if (givenUp.aborted) return Promise.resolve({ kind: 'given up' });
   const stop = new AbortController();
-  const waiting = new AbortController();
-  const answer = (async (): Promise<Attempted<T>> => {
-    try {
-      return { kind: 'returned', value: await call(AbortSignal.any([stop.signal, cancelled])) };
-    } catch (error) {
-      return { kind: 'threw', error };
-    }
-  })();
-  const limit = (async (): Promise<Attempted<T>> => {
-    await sleep(timeoutMs, undefined, { signal: waiting.signal });
-    stop.abort(timedOut);
-    await sleep(graceMs, undefined, { signal: waiting.signal });
-    return { kind: 'abandoned', error: timedOut, late: answer };
-  })();
-  const goingDown = (async (): Promise<Attempted<T>> => {
-    await once(givenUp, 'abort', { signal: waiting.signal });
-    stop.abort(new DOMException('the worker is going down: another one will take this over', 'AbortError'));
-    await sleep(graceMs, undefined, { signal: waiting.signal });
-    return { kind: 'given up' };
-  })();
-  for (const wait of [limit, goingDown]) wait.catch(() => undefined); // called off when the answer comes first
-  const first = await Promise.race([answer, limit, goingDown]);
-  waiting.abort();
-  // An action that gives up because of our signal reports the signal, not what it knows about its effect.
-  if (first.kind !== 'threw' || !stop.signal.aborted || !isAbort(first.error)) return first;
-  return stop.signal.reason === timedOut ? { kind: 'threw', error: timedOut } : { kind: 'given up' };
+  return new Promise((resolve) => {
+    /** What it comes to when it is told to stop, and stops. */
+    let stopped: Attempted<T> | undefined;
+    let timer: NodeJS.Timeout;
+    const settle = (first: Attempted<T>): void => {
+      clearTimeout(timer);
+      cancelled.removeEventListener('abort', onCancelled);
+      givenUp.removeEventListener('abort', onGivenUp);
+      // An action that gives up because of our signal reports the signal, not what it knows about its effect.
+      resolve(stopped !== undefined && first.kind === 'threw' && isAbort(first.error) ? stopped : first);
+    };
+    const tell = (reason: Error, then: { readonly stopped: Attempted<T>; readonly left: () => Attempted<T> }): void => {
+      if (stopped !== undefined) return;
+      stopped = then.stopped;
+      clearTimeout(timer);
+      timer = setTimeout(() => settle(then.left()), graceMs);
+      stop.abort(reason);
+    };
+    const onTimeout = (): void => {
+      const error = timeoutError(timeoutMs);
+      tell(error, { stopped: { kind: 'threw', error }, left: () => ({ kind: 'abandoned', error, late: answer }) });
+    };
+    const onGivenUp = (): void => {
+      const reason = new DOMException('the worker is going down: another one will take this over', 'AbortError');
+      tell(reason, { stopped: { kind: 'given up' }, left: () => ({ kind: 'given up' }) });
+    };
+    const onCancelled = (): void => stop.abort(cancelled.reason);
+    timer = setTimeout(onTimeout, timeoutMs);
+    if (cancelled.aborted) onCancelled();
+    else cancelled.addEventListener('abort', onCancelled, { once: true });
+    givenUp.addEventListener('abort', onGivenUp, { once: true });
+    const answer = answerOf(() => call(stop.signal));
+    void answer.then(settle);
+  });
 }
 
 function isAbort(error: unknown): boolean {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { isAmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
 import type { AnyStep, StepHandler } from '../flows/step.ts';
@@ -15,6 +14,7 @@ import { advance, operationJob, restore } from '../queues/advance.ts';
 import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
+import { LazyLog } from '../telemetry/lazy-log.ts';
 import type { ActiveActions } from './active.ts';
 import { carryOut, type Carried } from './carry-out.ts';
 import type { MissingCode } from './missing-code.ts';
@@ -39,6 +39,7 @@ export interface StepWorkerOptions {
   readonly missing: MissingCode;
 }
 
+const NEVER = new AbortController().signal;
 const LOOK_AGAIN_MS = 1_000;
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
@@ -67,11 +68,11 @@ export class StepWorker {
       return { kind: 'failed', error: error as Error };
     }
     const { transaction: id, step: name, op } = message;
-    const log = this.#engine.log.child({ transaction: id, step: name, op });
+    const log = new LazyLog(this.#engine.log, { transaction: id, step: name, op });
     const again = delivery.deliveries > 1 || message.recovered === true;
     const state = await this.#options.patience.wait(this.#present(id, name, op, again));
     if (state === undefined) {
-      log.error('parked: a job for a transaction that is not in the journal');
+      log.error({}, 'parked: a job for a transaction that is not in the journal');
       return { kind: 'failed', error: new Error(`parked: there is no transaction ${id} in the journal, or it has no such operation`) };
     }
     const rules = knownRules(this.#engine, state);
@@ -112,7 +113,7 @@ export class StepWorker {
   }
 
   /** Writes down what came of an attempt. It is known here alone, so while the store is away it is tried again until the worker is closed. */
-  async #recordOutcome({ rules, name, op }: DueOperation, state: State, fact: Fact, log: Logger): Promise<Recorded> {
+  async #recordOutcome({ rules, name, op }: DueOperation, state: State, fact: Fact, log: LazyLog): Promise<Recorded> {
     const { patience } = this.#options;
     for (let failed = 1; ; failed++) {
       let recorded: Recorded;
@@ -157,7 +158,7 @@ export class StepWorker {
     const { failures, deliveries } = work.delivery;
     const jobLost = failures <= stepState(state, name)!.attemptsEver;
     if (!jobLost || (work.recovered && deliveries === 1)) {
-      log.warn('an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
+      log.warn({}, 'an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
       const what = jobLost ? { jobLost: true as const } : { limit: this.#options.crashLimit };
       ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, ...what }));
       const { lost } = stepState(state, name)!;
@@ -190,7 +191,7 @@ export class StepWorker {
     return { kind: 'done', value: step?.status ?? null };
   }
 
-  async #carryOut(due: DueOperation, log: Logger): Promise<Verdict> {
+  async #carryOut(due: DueOperation, log: LazyLog): Promise<Verdict> {
     const engine = this.#engine;
     const { worker } = this.#options;
     const { rules, name, op } = due;
@@ -214,11 +215,11 @@ export class StepWorker {
         },
       );
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
-    const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(new AbortController().signal);
+    const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(NEVER);
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
       await this.#record(rules, state, { type: 'attempt_lost', step: name, op });
-      log.warn('given up for another worker: this one is being closed');
+      log.warn({}, 'given up for another worker: this one is being closed');
       return { kind: 'again', afterMs: 0, error: new Error('given up in its middle: its worker was closed') };
     }
     const fact = this.#factOf(carried, due, facts);
@@ -246,7 +247,7 @@ export class StepWorker {
     return { type: 'succeeded', step: name, result: carried.result, ...(carried.verified ? { verified: true } : {}), ...facts };
   }
 
-  #verdict(carried: Ended, { events, state }: Recorded, name: string, op: Operation, log: Logger): Verdict {
+  #verdict(carried: Ended, { events, state }: Recorded, name: string, op: Operation, log: LazyLog): Verdict {
     if (carried.kind === 'succeeded') {
       log.debug({ status: state.status }, `${op === 'run' ? 'step' : 'compensation'} succeeded`);
       return { kind: 'done', value: null };
@@ -285,7 +286,7 @@ export class StepWorker {
     late: NonNullable<Extract<Carried, { kind: 'failed' }>['late']>,
     due: DueOperation,
     facts: { attempt: number; worker: string; startedAtMs: number },
-    log: Logger,
+    log: LazyLog,
   ): Promise<void> {
     try {
       const answer = await late;
@@ -307,7 +308,7 @@ interface Work {
   readonly state: State;
   readonly name: string;
   readonly op: Operation;
-  readonly log: Logger;
+  readonly log: LazyLog;
   readonly delivery: Delivery;
   readonly recovered: boolean;
 }

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { isAmendsError } from '../../src/errors.ts';
 import type { Plan } from '../../src/flows/plan.ts';
-import { begin, decide, type Rules } from '../../src/machine/decide.ts';
+import { begin, decision, type Rules } from '../../src/machine/decide.ts';
 import type { TransactionEvent } from '../../src/machine/event.ts';
 import { evolveAll } from '../../src/machine/evolve.ts';
 import type { Fact } from '../../src/machine/fact.ts';
@@ -375,7 +375,9 @@ export class World {
     deepFreeze(fact);
     const once = (state: State): readonly TransactionEvent[] | 'refused' => {
       try {
-        return decide(this.#rules(hasDefinition), state, fact);
+        const { events, state: next } = decision(this.#rules(hasDefinition), state, fact);
+        deepEqual(next, evolveAll(state, state.id, events), 'the state a decision gives is the one its events fold to');
+        return events;
       } catch (error) {
         if (isAmendsError(error, 'NOT_ALLOWED')) return 'refused';
         throw error;

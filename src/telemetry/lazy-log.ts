@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+import type { StepLog } from '../flows/step.ts';
+
+/** A child of a logger that is made when its first line is written: most operations write none, and making one costs more than they do. */
+export class LazyLog implements StepLog {
+  readonly #parent: Logger;
+  readonly #fields: Readonly<Record<string, unknown>>;
+  #logger: Logger | undefined;
+
+  constructor(parent: Logger, fields: Readonly<Record<string, unknown>>) {
+    this.#parent = parent;
+    this.#fields = fields;
+  }
+
+  child(fields: Readonly<Record<string, unknown>>): LazyLog {
+    return new LazyLog(this.#parent, { ...this.#fields, ...fields });
+  }
+
+  debug(fields: object, message?: string): void {
+    this.#write('debug', fields, message);
+  }
+
+  info(fields: object, message?: string): void {
+    this.#write('info', fields, message);
+  }
+
+  warn(fields: object, message?: string): void {
+    this.#write('warn', fields, message);
+  }
+
+  error(fields: object, message?: string): void {
+    this.#write('error', fields, message);
+  }
+
+  #write(level: 'debug' | 'info' | 'warn' | 'error', fields: object, message: string | undefined): void {
+    if (!this.#parent.isLevelEnabled(level)) return;
+    this.#logger ??= this.#parent.child(this.#fields);
+    this.#logger[level](fields, message);
+  }
+}
