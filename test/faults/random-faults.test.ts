@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 
-const script = fileURLToPath(new URL('../../scripts/faults.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../scripts/compiled.mjs', import.meta.url));
 
 /** A slice of what `npm run faults` does: few sagas, and faults that take little time. */
 const SLICE = ['--minutes', '0.1', '--transactions', '50', '--lock-ms', '1500', '--json'];

@@ -1,19 +1,21 @@
-// Compiles the fault kit with the sources it runs on, and runs it: `npm run faults -- --help`. The exit code is the run's.
+// Compiles a folder of TypeScript that is not part of the package, and runs its `main.ts`: `node scripts/compiled.mjs bench …its arguments`.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// In a folder of its own, beside `dist`: worker processes of a run must find their code until its end, whoever builds meanwhile.
-const target = join(root, `dist.faults-${process.pid}`);
+const [folder, ...args] = process.argv.slice(2);
+// In a folder of its own, beside `dist`: the processes of a run must find their code until its end, whoever builds meanwhile.
+const target = join(root, `dist.${folder.replaceAll('/', '-')}-${process.pid}`);
 
 function compile() {
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'test/faults/run/tsconfig.json'), '--outDir', target], {
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, folder, 'tsconfig.json'), '--outDir', target], {
     stdio: 'inherit',
   });
-  if (status !== 0) throw new Error('the fault kit does not compile');
+  if (status !== 0) throw new Error(`${folder} does not compile`);
+  cpSync(join(root, 'scripts/servers'), join(target, 'scripts/servers'), { recursive: true });
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (/\.(lua|sql)$/.test(file)) cpSync(join(root, 'src', file), join(target, 'src', file));
   }
@@ -21,7 +23,7 @@ function compile() {
 
 try {
   compile();
-  const child = spawn(process.execPath, ['--enable-source-maps', join(target, 'test/faults/run/main.js'), ...process.argv.slice(2)], {
+  const child = spawn(process.execPath, ['--enable-source-maps', join(target, folder, 'main.js'), ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });

@@ -1,0 +1,94 @@
+import { pino } from 'pino';
+import * as z from 'zod';
+import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaRun } from 'amends';
+import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
+
+const Payload = z.object({ number: z.number(), text: z.string() });
+type Input = z.input<typeof Payload>;
+
+function sagaOf({ steps, parallel }: Scenario, counted: Steps): Saga<Input, unknown> {
+  const made = (number: number) =>
+    step({
+      name: `step_${number}`,
+      input: Payload,
+      result: z.object({ step: z.number() }),
+      run() {
+        try {
+          return counted.run(number);
+        } catch (error) {
+          throw error instanceof Refused ? new StepFailed(error.message) : error;
+        }
+      },
+      compensate: () => counted.undo(),
+    });
+  // As many steps as asked for: the types can't follow.
+  interface Builder {
+    step(contract: unknown, input: ({ input }: { input: Input }) => Input): Builder;
+    parallel(build: (all: Builder) => Builder): Builder;
+  }
+  let builder = saga({ name: 'bench', version: 1, input: Payload }) as unknown as Builder;
+  for (let number = 1; number <= steps; number += parallel ? 2 : 1) {
+    const from = ({ input }: { input: Input }): Input => input;
+    builder =
+      parallel && number < steps
+        ? builder.parallel((all) => all.step(made(number), from).step(made(number + 1), from))
+        : builder.step(made(number), from);
+  }
+  return builder as unknown as Saga<Input, unknown>;
+}
+
+/** The same transaction on Amends, with its defaults. */
+export class AmendsContender implements Contender {
+  readonly #scenario: Scenario;
+  readonly #steps: Steps;
+  readonly #saga: Saga<Input, unknown>;
+  readonly #amends: Amends;
+  readonly #runs: SagaRun<unknown>[] = [];
+  #worker: AmendsWorker | undefined;
+
+  private constructor(scenario: Scenario, amends: Amends) {
+    this.#scenario = scenario;
+    this.#steps = new Steps(scenario);
+    this.#saga = sagaOf(scenario, this.#steps);
+    this.#amends = amends;
+  }
+
+  static async open(scenario: Scenario): Promise<AmendsContender> {
+    const logger = pino({ level: 'fatal' });
+    const place = scenario.store === 'embedded' ? { url: '', folder: scenario.url } : { url: scenario.url };
+    const { url, ...folder } = place;
+    return new AmendsContender(scenario, await connect(url, { namespace: 'bench', logger, ...folder }));
+  }
+
+  async work(): Promise<void> {
+    this.#worker = this.#amends.worker({ sagas: [this.#saga], concurrency: this.#scenario.concurrency });
+    await this.#worker.run();
+  }
+
+  async start(number: number): Promise<void> {
+    this.#runs.push(await this.#amends.start(this.#saga, payloadOf(this.#scenario, number)));
+  }
+
+  async ended(): Promise<void> {
+    const wanted = this.#scenario.failAt === 0 ? 'completed' : 'compensated';
+    for (const { status } of await Promise.all(this.#runs.map((run) => run.outcome()))) {
+      if (status !== wanted) throw new Error(`a saga ended as ${status}`);
+    }
+    if (this.#worker !== undefined) this.#steps.check(this.#runs.length);
+  }
+
+  /** An outcome is told from any process. */
+  watch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async run(number: number): Promise<void> {
+    const run = await this.#amends.start(this.#saga, payloadOf(this.#scenario, number));
+    await run.outcome();
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.close();
+    await this.#amends.close();
+  }
+}

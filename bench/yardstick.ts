@@ -1,0 +1,156 @@
+import { createPostgresBackend, FlowProducer, QueueEvents, UnrecoverableError, Worker, type FlowJob, type Job } from 'bullmq';
+import { Redis } from 'ioredis';
+import { Pool } from 'pg';
+import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
+
+const QUEUE = 'yardstick';
+
+/**
+ * What a good engineer writes by hand: one static flow root <- s3 <- s2 <- s1 on one queue; when a step fails the whole flow fails, and the
+ * failed root starts a second flow that undoes what was done, in reverse. No journal, no history, no search.
+ */
+export class Yardstick implements Contender {
+  readonly #scenario: Scenario;
+  readonly #steps: Steps;
+  readonly #connection: Redis | Pool;
+  readonly #flows: FlowProducer;
+  #worker: Worker | undefined;
+  #events: QueueEvents | undefined;
+  readonly #roots = new Set<string>();
+  readonly #ends = new Map<string, () => void>();
+  #runs = 0;
+  #started = 0;
+  #over = 0;
+  #waiting: (() => void) | undefined;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.#steps = new Steps(scenario);
+    this.#connection =
+      scenario.store === 'redis'
+        ? new Redis(scenario.url, { maxRetriesPerRequest: null, replyMapping: 'legacy' })
+        : new Pool({ connectionString: scenario.url, max: 20, options: '-c search_path=bullmq,public' });
+    this.#flows = new FlowProducer(...this.#arguments);
+  }
+
+  get #arguments(): [{ connection: never }, never] {
+    const factory = this.#scenario.store === 'redis' ? undefined : createPostgresBackend;
+    return [{ connection: this.#connection as never }, factory as never];
+  }
+
+  async work(): Promise<void> {
+    const [options, factory] = this.#arguments;
+    const worker = new Worker(QUEUE, (job) => this.#process(job), { ...options, concurrency: this.#scenario.concurrency }, factory);
+    worker.on('error', (error) => console.error(error));
+    worker.on('failed', (job) => {
+      if (job?.name === 'root') void this.#flows.add(this.#undo(job.data as { number: number }));
+    });
+    worker.on('completed', (job) => {
+      if (job.name === (this.#scenario.failAt === 0 ? 'root' : 'undone')) this.#end();
+    });
+    this.#worker = worker;
+    await worker.waitUntilReady();
+  }
+
+  async start(number: number): Promise<void> {
+    this.#started++;
+    const { job } = await this.#flows.add(this.#flow(number));
+    if (this.#worker === undefined) this.#roots.add(job.id ?? '');
+  }
+
+  async ended(): Promise<void> {
+    if (this.#over < this.#started) await new Promise<void>((resolve) => (this.#waiting = resolve));
+    if (this.#worker !== undefined) this.#steps.check(this.#started);
+  }
+
+  /** Counts the ends of what workers in other processes carry out. */
+  async watch(): Promise<void> {
+    const events = await this.#listen();
+    events.on('completed', ({ jobId }) => {
+      if (this.#roots.delete(jobId)) this.#end();
+    });
+  }
+
+  async run(number: number): Promise<void> {
+    this.#started++;
+    await this.#listen();
+    const { opts, ...root } = this.#flow(number);
+    // Not job.waitUntilFinished(): it misses the end of a job that is over and removed before it listens.
+    const jobId = `run-${++this.#runs}`;
+    const over = new Promise<void>((resolve) => this.#ends.set(jobId, resolve));
+    await this.#flows.add({ ...root, opts: { ...opts, jobId } });
+    await over;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.close();
+    await this.#events?.close();
+    await this.#flows.close();
+    if (this.#connection instanceof Redis) await this.#connection.quit();
+    else await this.#connection.end();
+  }
+
+  async #listen(): Promise<QueueEvents> {
+    if (this.#events !== undefined) return this.#events;
+    const [, factory] = this.#arguments;
+    const connection = this.#scenario.store === 'redis' ? (this.#connection as Redis).duplicate() : this.#connection;
+    this.#events = new QueueEvents(QUEUE, { connection }, factory);
+    this.#events.on('completed', ({ jobId }) => {
+      this.#ends.get(jobId)?.();
+      this.#ends.delete(jobId);
+    });
+    await this.#events.waitUntilReady();
+    return this.#events;
+  }
+
+  #end(): void {
+    this.#over++;
+    if (this.#over >= this.#started) this.#waiting?.();
+  }
+
+  #process({ name, data }: Job): Promise<unknown> {
+    if (name === 'root' || name === 'undone') return Promise.resolve(null);
+    const { step } = data as { step: number };
+    if (name === 'undo') return Promise.resolve(this.#steps.undo());
+    try {
+      return Promise.resolve(this.#steps.run(step));
+    } catch (error) {
+      if (error instanceof Refused) throw new UnrecoverableError(error.message);
+      throw error;
+    }
+  }
+
+  #job(name: string, data: object, children: FlowJob[]): FlowJob {
+    return {
+      name,
+      queueName: QUEUE,
+      data,
+      opts: {
+        removeOnComplete: true,
+        removeOnFail: true,
+        attempts: 5,
+        backoff: { type: 'exponential', delay: 200 },
+        failParentOnFailure: true,
+      },
+      ...(children.length === 0 ? {} : { children }),
+    };
+  }
+
+  #flow(number: number): FlowJob {
+    const { steps, parallel } = this.#scenario;
+    const payload = payloadOf(this.#scenario, number);
+    let below: FlowJob[] = [];
+    for (let step = 1; step <= steps; step += parallel ? 2 : 1) {
+      const side = parallel && step < steps ? [this.#job('step', { step: step + 1, ...payload }, [])] : [];
+      below = [this.#job('step', { step, ...payload }, below), ...side];
+    }
+    return { ...this.#job('root', { number }, below), opts: { removeOnComplete: true, removeOnFail: true } };
+  }
+
+  #undo({ number }: { readonly number: number }): FlowJob {
+    let below: FlowJob[] = [];
+    const payload = payloadOf(this.#scenario, number);
+    for (let step = this.#scenario.failAt - 1; step >= 1; step--) below = [this.#job('undo', { step, ...payload }, below)];
+    return { ...this.#job('undone', { number }, below), opts: { removeOnComplete: true } };
+  }
+}
