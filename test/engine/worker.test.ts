@@ -80,7 +80,7 @@ describe.each(STORE_KINDS)('workers on %s', (kind) => {
     await eventually(async () => expect(await queues.stateOf({ queue: 'saga-order', jobId: rootJobId('w3') })).toBe('completed'));
   });
 
-  test('a failed action that is retried in the queue after the saga turned is refused and runs nothing', async () => {
+  test('S81 a failed action that is retried in the queue after the saga turned is refused and runs nothing', async () => {
     const definition = orderSaga(bench.ledger, {
       charge_card: {
         run() {
