@@ -17,7 +17,7 @@ const ADD_JOB = 'add_job';
 
 /** PostgreSQL's backend as far as it is private: every statement goes through here. */
 interface Statements {
-  run(command: string, params: readonly unknown[]): Promise<{ rows: readonly { readonly next_delay?: string | null }[] }>;
+  run(command: string, params?: readonly unknown[]): Promise<{ rows: readonly { readonly next_delay?: string | null }[] }>;
 }
 
 /** Times that go to the store. */
@@ -33,7 +33,7 @@ function correctOutgoing(backend: IQueueBackend, offsetMs: () => number): void {
   if (backend instanceof PostgresQueueBackend) {
     const statements = backend as unknown as Statements;
     const run = statements.run.bind(backend);
-    statements.run = (command, params) => run(command, command === ADD_JOB ? params : toStore([...params]));
+    statements.run = (command, params = []) => run(command, command === ADD_JOB ? params : toStore([...params]));
   }
 }
 

@@ -21,7 +21,7 @@ describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
 
   test('S111 sagas with random faults: all end, each effect once or undone in reverse', { timeout: 120_000 }, async () => {
     const faults = [...FAULTS, ...SERVERS[kind]];
-    child = spawn(process.execPath, [script, '--store', kind, '--seed', '20', '--faults', faults.join(), ...SLICE], {
+    child = spawn(process.execPath, [script, 'test/faults/run', '--store', kind, '--seed', '20', '--faults', faults.join(), ...SLICE], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [output, log] = ['', ''];
