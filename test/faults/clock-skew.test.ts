@@ -27,7 +27,7 @@ describe.each(['redis', 'postgres'] as const)('S68 a worker whose clock is two h
   describe.each([
     { off: 'ahead', clockSkewMs: 2 * HOUR_MS },
     { off: 'behind', clockSkewMs: -2 * HOUR_MS },
-  ])('$off', ({ clockSkewMs }) => {
+  ])('$off', ({ off, clockSkewMs }) => {
     test('backoffs last as long as they should, whoever fails and whoever retries', async () => {
       const conducts = { work: { kind: 'fail', times: 1 } } as const;
       await errands.hire({ conducts, clockSkewMs }, LIMITS);
@@ -69,7 +69,7 @@ describe.each(['redis', 'postgres'] as const)('S68 a worker whose clock is two h
 
     test('its sweeper looks at what is overdue by the store, and puts that back', async () => {
       const { plan, bindings } = errands.saga();
-      const id = 'swept';
+      const id = `swept-${off}`;
       const { transactions, journal } = engineOf(amends());
       await journal.registerPlan(plan);
       await transactions.start({ plan, bindings }, id, { ...startedOf(errands.saga() as never, { order: '' }), input: { errand: 'e' } });
