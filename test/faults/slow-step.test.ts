@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -58,12 +59,14 @@ describe.concurrent.each(['redis', 'postgres'] as const)('a slow action on %s', 
 
     const { hold, close } = await HOLDS[kind](store.url, store.namespace, operationJobId(run.id, 'work', 'run'));
     const left: number[] = [];
-    const ended = run.outcome({ timeoutMs: forMs + 30_000 });
-    const sampling = setInterval(() => {
-      void hold().then((ms) => ms !== undefined && left.push(ms));
-    }, 50);
+    const over = new AbortController();
+    const ended = run.outcome({ timeoutMs: forMs + 30_000 }).finally(() => over.abort());
+    while (!over.signal.aborted) {
+      const ms = await hold();
+      if (ms !== undefined) left.push(ms);
+      await Promise.race([ended, delay(50)]);
+    }
     expect((await ended).status).toBe('completed');
-    clearInterval(sampling);
     await close();
 
     expect(begun()).toHaveLength(1);
