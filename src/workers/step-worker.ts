@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
@@ -39,7 +40,9 @@ export interface StepWorkerOptions {
   readonly missing: MissingCode;
 }
 
+/** For compensations, which nothing calls off. */
 const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER); // each one in work listens
 const LOOK_AGAIN_MS = 1_000;
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
