@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import * as z from 'zod';
-import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaRun } from 'amends';
+import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaOutcome } from 'amends';
 import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
 
 const Payload = z.object({ number: z.number(), text: z.string() });
@@ -43,7 +43,7 @@ export class AmendsContender implements Contender {
   readonly #steps: Steps;
   readonly #saga: Saga<Input, unknown>;
   readonly #amends: Amends;
-  readonly #runs: SagaRun<unknown>[] = [];
+  readonly #outcomes: Promise<SagaOutcome<unknown>>[] = [];
   #worker: AmendsWorker | undefined;
 
   private constructor(scenario: Scenario, amends: Amends) {
@@ -66,15 +66,16 @@ export class AmendsContender implements Contender {
   }
 
   async start(number: number): Promise<void> {
-    this.#runs.push(await this.#amends.start(this.#saga, payloadOf(this.#scenario, number)));
+    const run = await this.#amends.start(this.#saga, payloadOf(this.#scenario, number));
+    this.#outcomes.push(run.outcome());
   }
 
   async ended(): Promise<void> {
     const wanted = this.#scenario.failAt === 0 ? 'completed' : 'compensated';
-    for (const { status } of await Promise.all(this.#runs.map((run) => run.outcome()))) {
+    for (const { status } of await Promise.all(this.#outcomes)) {
       if (status !== wanted) throw new Error(`a saga ended as ${status}`);
     }
-    if (this.#worker !== undefined) this.#steps.check(this.#runs.length);
+    if (this.#worker !== undefined) this.#steps.check(this.#outcomes.length);
   }
 
   /** An outcome is told from any process. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { SqlExecutor } from './connections/sql.ts';
 import { AmendsError } from './errors.ts';
@@ -157,7 +158,16 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
     events: journalStore.events,
     async start<In, Output>(saga: Saga<In, Output>, input: NoInfer<In>, options: StartOptions = {}) {
       open();
-      return runOf<Output>(engine, outcomes, await start(engine, saga as AnySaga, input, options));
+      const id = checkId(options.id ?? randomUUID());
+      // What is in the caller's transaction may be rolled back, unheard.
+      if (options.tx === undefined) outcomes.expect(id);
+      let created = false;
+      try {
+        created = await start(engine, saga as AnySaga, input, id, options);
+      } finally {
+        if (!created) outcomes.lookAt(id);
+      }
+      return runOf<Output>(engine, outcomes, id);
     },
     get<Output>(id: string) {
       open();

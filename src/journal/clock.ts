@@ -3,9 +3,17 @@ import type { Journal } from './journal.ts';
 /** Longest round trip whose middle is taken for the moment of the answer, in milliseconds. */
 const TRUSTED_ROUND_TRIP_MS = 250;
 
+/** Clocks that are this close are taken to be the same: a difference that is measured has an error of its own. */
+const NEGLIGIBLE_MS = 500;
+
 /** The store's time, told from this process's clock and the difference last seen: a process with a wrong clock must not decide by it. */
 export class StoreClock {
   #offsetMs = 0;
+
+  /** Whether the store's clock and this process's show different times, not merely by the error of the measurement. */
+  get isAway(): boolean {
+    return Math.abs(this.#offsetMs) >= NEGLIGIBLE_MS;
+  }
 
   nowMs(): number {
     return Math.round(Date.now() + this.#offsetMs);

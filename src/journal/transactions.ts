@@ -42,6 +42,11 @@ function turnText({ turn, termination }: State): string | undefined {
   }
 }
 
+/** Whether those who wait for the outcome are to be told. */
+function isSettling(before: State | undefined, after: State): boolean {
+  return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck');
+}
+
 /**
  * The states of transactions, folded from the journal. A state once read is kept and only what came after it is read again, so that a
  * step costs the same whether its saga has 3 or 50. A kept state may be stale: the journal's compare-and-set refuses what was decided on it.
@@ -49,6 +54,8 @@ function turnText({ turn, termination }: State): string | undefined {
 export class Transactions {
   readonly #journal: Journal;
   readonly #clock: StoreClock;
+  /** Told of each transaction that a record of this process has ended or shown as stuck. */
+  onSettled: ((id: string) => void) | undefined;
   readonly #states = new LRUCache<string, State>({ max: CACHED_STATES });
 
   constructor(journal: Journal, clock: StoreClock) {
@@ -76,7 +83,7 @@ export class Transactions {
 
   /** Starts a transaction, or gives the one that has this id. */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
-    const { events, state } = beginning({ ...rules, nowMs: this.#clock.nowMs() }, id, started);
+    const { events, state } = beginning(this.#timed(rules), id, started);
     const result = await this.#commit(undefined, state, events, tx);
     if (!result.committed) {
       const taken = evolveAll(
@@ -98,10 +105,14 @@ export class Transactions {
   async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
     let state = from;
     for (;;) {
-      const { events, state: next } = decision({ ...rules, nowMs: this.#clock.nowMs() }, state, fact);
+      const { events, state: next } = decision(this.#timed(rules), state, fact);
       if (events.length === 0) return { state, events };
       const result = await this.#commit(state, next, events);
-      if (result.committed) return { state: this.#keep(next), events };
+      if (result.committed) {
+        this.#keep(next);
+        if (isSettling(state, next)) this.onSettled?.(next.id);
+        return { state: next, events };
+      }
       state = this.#keep(
         evolveAll(
           state,
@@ -112,6 +123,10 @@ export class Transactions {
     }
   }
 
+  #timed({ plan, bindings, limits }: Rules): Rules {
+    return { plan, bindings, limits, nowMs: this.#clock.nowMs() };
+  }
+
   async #commit(before: State | undefined, after: State, events: readonly TransactionEvent[], tx?: SqlExecutor): Promise<CommitResult> {
     const { id, saga, definitionVersion, status, tags } = after;
     const commit: Commit = {
@@ -119,7 +134,7 @@ export class Transactions {
       expectedVersion: before?.version ?? 0,
       events,
       summary: { saga, definitionVersion, status, tags, error: shortError(after) },
-      announce: status !== before?.status && (isTerminal(after) || status === 'stuck'),
+      announce: isSettling(before, after),
       tx,
     };
     const sentAtMs = Date.now();

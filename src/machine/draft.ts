@@ -2,7 +2,7 @@ import type { Bindings } from '../flows/bindings.ts';
 import type { PayloadLimits } from '../flows/json.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from './event.ts';
-import { evolve } from './evolve.ts';
+import { fold, open, type OpenState } from './evolve.ts';
 import type { State } from './state.ts';
 
 /** What the machine decides by. */
@@ -18,11 +18,16 @@ export interface Rules {
 /** A decision in the making: the events so far, and the state they lead to. */
 export interface Draft {
   readonly rules: Rules;
+  /** Where it began, until the first event. */
   state: State;
   readonly events: TransactionEvent[];
+  /** The copy that events are folded into; `state` is this one then. */
+  opened?: OpenState;
 }
 
 export function emit(draft: Draft, event: TransactionEvent): void {
   draft.events.push(event);
-  draft.state = evolve(draft.state, draft.state.id, event);
+  draft.opened ??= open(draft.state);
+  draft.state = draft.opened;
+  fold(draft.opened, event);
 }

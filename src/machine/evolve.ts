@@ -3,17 +3,25 @@ import type { State, StepState } from './state.ts';
 
 const FRESH: Omit<StepState, 'args'> = { status: 'issued', attempts: 0, attemptsEver: 0, lost: 0, doubtful: false, backingOff: false };
 
-/** What an event changes. One copy of the state is then made of it, whatever the event. */
-type Patch = Partial<State>;
+/** A state that events are folded into. Its steps are its own, each of them is replaced as a whole. */
+export type OpenState = { -readonly [K in keyof State]: State[K] } & { steps: Record<string, StepState>; settled: string[] };
 
-function change(state: State, name: string, patch: (step: StepState) => Partial<StepState>): Patch {
-  const before = state.steps[name] ?? { ...FRESH, args: null };
-  return { steps: { ...state.steps, [name]: { ...before, ...patch(before) } } };
+/** A copy of a state that events may be folded into: one copy, however many events follow. */
+export function open(state: State): OpenState {
+  return { ...state, steps: { ...state.steps }, settled: [...state.settled] };
 }
 
-function settle(state: State, name: string, patch: (step: StepState) => Partial<StepState>): Patch {
-  const changed = change(state, name, (step) => ({ backingOff: false, ...patch(step) }));
-  return { ...changed, settled: [...state.settled, name] };
+function change(state: OpenState, name: string, patch: Partial<StepState>): void {
+  state.steps[name] = { ...stepOf(state, name), ...patch };
+}
+
+function settle(state: OpenState, name: string, patch: Partial<StepState>): void {
+  change(state, name, { backingOff: false, ...patch });
+  state.settled.push(name);
+}
+
+function stepOf(state: State, name: string): StepState {
+  return state.steps[name] ?? { ...FRESH, args: null };
 }
 
 /** The status that follows from the rest: where it isn't terminal, it depends on what the steps in flight are doing. */
@@ -32,114 +40,125 @@ function statusOf({ steps, paused, direction }: State): State['status'] {
   return inFlight > 0 && inFlight === waiting ? 'waiting' : 'running';
 }
 
-function patchOf(state: State, event: TransactionEvent): Patch {
+function apply(state: OpenState, event: TransactionEvent): void {
   switch (event.type) {
     case 'saga_started':
       throw new Error(`transaction ${state.id} started twice`);
-    case 'step_issued':
-      return change(state, event.data.step, () => ({
-        ...FRESH,
-        args: event.data.args,
-        ...(event.data.wait === undefined ? {} : { wait: event.data.wait }),
-      }));
+    case 'step_issued': {
+      const { step, args, wait } = event.data;
+      return change(state, step, wait === undefined ? { ...FRESH, args } : { ...FRESH, args, wait });
+    }
     case 'signal_received':
-      return { signals: { ...state.signals, [event.data.signal]: event.data.data } };
+      state.signals = { ...state.signals, [event.data.signal]: event.data.data };
+      return;
     case 'wait_ended': {
       const { step, by, result } = event.data;
-      if (by === 'timeout') return change(state, step, () => ({ status: 'skipped' }));
-      return settle(state, step, () => ({ status: 'succeeded', result }));
+      if (by === 'timeout') return change(state, step, { status: 'skipped' });
+      return settle(state, step, { status: 'succeeded', result });
     }
     case 'step_skipped':
-      return change(state, event.data.step, () => ({ status: 'skipped' }));
+      return change(state, event.data.step, { status: 'skipped' });
     case 'attempt_started':
-      return change(state, event.data.step, () => ({ backingOff: false }));
-    case 'attempt_lost':
-      return change(state, event.data.step, (step) => ({
-        lost: event.data.jobLost === true ? step.lost : step.lost + 1,
-        attemptsEver: step.attemptsEver + 1,
+      return change(state, event.data.step, { backingOff: false });
+    case 'attempt_lost': {
+      const { lost, attemptsEver } = stepOf(state, event.data.step);
+      return change(state, event.data.step, {
+        lost: event.data.jobLost === true ? lost : lost + 1,
+        attemptsEver: attemptsEver + 1,
         backingOff: false,
         ...(event.data.op === 'run' ? { doubtful: true } : {}),
-      }));
-    case 'attempt_failed':
-      return change(state, event.data.step, (step) => ({
-        attempts: step.attempts + 1,
-        attemptsEver: step.attemptsEver + 1,
+      });
+    }
+    case 'attempt_failed': {
+      const { attempts, attemptsEver, doubtful } = stepOf(state, event.data.step);
+      return change(state, event.data.step, {
+        attempts: attempts + 1,
+        attemptsEver: attemptsEver + 1,
         backingOff: true,
         error: event.data.error,
-        ...(event.data.op === 'run' ? { doubtful: step.doubtful || event.data.outcome === 'unknown' } : {}),
-      }));
-    case 'step_succeeded':
+        ...(event.data.op === 'run' ? { doubtful: doubtful || event.data.outcome === 'unknown' } : {}),
+      });
+    }
+    case 'step_succeeded': {
+      const { step, result } = event.data;
+      settle(state, step, { status: 'succeeded', result, attemptsEver: stepOf(state, step).attemptsEver + 1, error: undefined });
       // What was asked for while the pivot was in flight came too late: it would only have been carried out had the pivot failed.
-      return {
-        ...settle(state, event.data.step, (step) => ({
-          status: 'succeeded',
-          result: event.data.result,
-          attemptsEver: step.attemptsEver + 1,
-          error: undefined,
-        })),
-        pendingTurn: undefined,
-      };
+      state.pendingTurn = undefined;
+      return;
+    }
     case 'step_failed': {
       const { step, error, outcome } = event.data;
-      const failed = settle(state, step, (before) => ({ status: 'failed', error, outcome, attemptsEver: before.attemptsEver + 1 }));
+      settle(state, step, { status: 'failed', error, outcome, attemptsEver: stepOf(state, step).attemptsEver + 1 });
       const first = state.turn === undefined || (state.turn.kind === 'step_failed' && state.turn.step === step);
-      return first ? failed : { ...failed, otherFailures: [...state.otherFailures, { step, error }] };
+      if (!first) state.otherFailures = [...state.otherFailures, { step, error }];
+      return;
     }
     case 'step_withdrawn':
-      return change(state, event.data.step, () => ({ status: 'withdrawn', backingOff: false }));
+      return change(state, event.data.step, { status: 'withdrawn', backingOff: false });
     case 'step_stuck':
-      return change(state, event.data.step, (step) => ({
+      return change(state, event.data.step, {
         status: 'stuck',
         error: event.data.error,
         backingOff: false,
-        ...(event.data.unbound === true ? { unbound: true } : { doubtful: true, attemptsEver: step.attemptsEver + 1 }),
-      }));
+        ...(event.data.unbound === true
+          ? { unbound: true }
+          : { doubtful: true, attemptsEver: stepOf(state, event.data.step).attemptsEver + 1 }),
+      });
     case 'step_overdue':
-      return {};
+    case 'late_result':
+      return;
     case 'turn_requested':
-      return { pendingTurn: event.data.turn };
+      state.pendingTurn = event.data.turn;
+      return;
     case 'saga_turned':
-      return { direction: 'backward', turn: event.data.turn, pendingTurn: undefined };
+      Object.assign(state, { direction: 'backward', turn: event.data.turn, pendingTurn: undefined });
+      return;
     case 'compensation_issued':
-      return change(state, event.data.step, () => ({
+      return change(state, event.data.step, {
         status: 'compensating',
         attempts: 0,
         attemptsEver: 0,
         lost: 0,
         backingOff: false,
         error: undefined,
-      }));
+      });
     case 'compensation_succeeded':
-      return change(state, event.data.step, () => ({ status: 'compensated', backingOff: false, error: undefined }));
+      return change(state, event.data.step, { status: 'compensated', backingOff: false, error: undefined });
     case 'compensation_stuck':
-      return change(state, event.data.step, (step) => ({
+      return change(state, event.data.step, {
         status: 'compensation_stuck',
         error: event.data.error,
-        attemptsEver: step.attemptsEver + 1,
+        attemptsEver: stepOf(state, event.data.step).attemptsEver + 1,
         backingOff: false,
-      }));
+      });
     case 'retry_requested':
       if (state.steps[event.data.step]?.unbound === true) {
         // As if it had never been reached: whoever has the definition binds and issues it anew.
-        return { steps: Object.fromEntries(Object.entries(state.steps).filter(([name]) => name !== event.data.step)) };
+        delete state.steps[event.data.step];
+        return;
       }
-      return change(state, event.data.step, () => ({ status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0, lost: 0 }));
-    case 'late_result':
-      return {};
+      return change(state, event.data.step, { status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0, lost: 0 });
     case 'saga_completed':
-      return { status: 'completed', output: event.data.output, outputError: event.data.outputError };
+      Object.assign(state, { status: 'completed', output: event.data.output, outputError: event.data.outputError });
+      return;
     case 'saga_compensated':
-      return { status: 'compensated' };
+      state.status = 'compensated';
+      return;
     case 'saga_paused':
-      return { paused: event.data };
+      state.paused = event.data;
+      return;
     case 'saga_resumed':
-      return { paused: undefined };
+      state.paused = undefined;
+      return;
     case 'compensation_skipped': {
       const { step, by, reason } = event.data;
-      return { ...change(state, step, () => ({ status: 'compensation_skipped', backingOff: false })), skipped: { by, reason } };
+      change(state, step, { status: 'compensation_skipped', backingOff: false });
+      state.skipped = { by, reason };
+      return;
     }
     case 'saga_terminated':
-      return { status: 'terminated', termination: event.data };
+      Object.assign(state, { status: 'terminated', termination: event.data });
+      return;
   }
 }
 
@@ -151,29 +170,39 @@ const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set([
   'late_result',
 ]);
 
-/** Folds one event into the state. `state` is `undefined` only before `saga_started`. */
-export function evolve(state: State | undefined, id: string, event: TransactionEvent): State {
-  if (state === undefined) {
-    if (event.type !== 'saga_started') throw new Error(`transaction ${id} has ${event.type} before its start: its journal is damaged`);
-    return {
-      id,
-      ...event.data,
-      version: 1,
-      status: 'running',
-      direction: 'forward',
-      steps: {},
-      signals: {},
-      settled: [],
-      otherFailures: [],
-    };
-  }
-  const next: { -readonly [K in keyof State]: State[K] } = { ...state, ...patchOf(state, event) };
-  next.version = state.version + 1;
-  if (!KEEPS_STATUS.has(event.type)) next.status = statusOf(next);
-  return next;
+/** The state a transaction begins in. */
+function begun(id: string, event: TransactionEvent): State {
+  if (event.type !== 'saga_started') throw new Error(`transaction ${id} has ${event.type} before its start: its journal is damaged`);
+  return {
+    id,
+    ...event.data,
+    version: 1,
+    status: 'running',
+    direction: 'forward',
+    steps: {},
+    signals: {},
+    settled: [],
+    otherFailures: [],
+  };
 }
 
-/** Folds a list of events. */
+/** Folds one event into a state that was opened for it. */
+export function fold(state: OpenState, event: TransactionEvent): void {
+  apply(state, event);
+  state.version++;
+  if (!KEEPS_STATUS.has(event.type)) state.status = statusOf(state);
+}
+
+/** The state after one event. `state` is `undefined` only before `saga_started`. */
+export function evolve(state: State | undefined, id: string, event: TransactionEvent): State {
+  return evolveAll(state, id, [event])!;
+}
+
+/** The state after a list of events. */
 export function evolveAll(state: State | undefined, id: string, events: readonly TransactionEvent[]): State | undefined {
-  return events.reduce<State | undefined>((folded, event) => evolve(folded, id, event), state);
+  const [first] = events;
+  if (first === undefined) return state;
+  const next = open(state ?? begun(id, first));
+  for (const event of state === undefined ? events.slice(1) : events) fold(next, event);
+  return next;
 }

@@ -1,5 +1,5 @@
 import type { Bindings, Values } from '../flows/bindings.ts';
-import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
+import { asJson, copyOf, type Json } from '../flows/json.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import { emit, type Draft } from './draft.ts';
 import { errorData } from './error-data.ts';
@@ -40,41 +40,46 @@ export function undoOrder(plan: Plan, state: State): readonly string[] {
   return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
 }
 
-/** The same properties, each copied when it is first looked at: most mappers read one or two results of many. */
-function copies(source: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const target: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(source)) {
-    let copy: { readonly value: unknown } | undefined;
-    Object.defineProperty(target, key, {
-      enumerable: true,
-      get: () => {
-        copy ??= { value: structuredClone(value) };
-        return copy.value;
+/**
+ * The results mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again.
+ * Each is made when it is first looked at: most mappers read one or two results of many.
+ */
+function resultsOf({ rules, state }: Draft): Record<string, unknown> {
+  const has = (name: string | symbol): name is string =>
+    typeof name === 'string' && stepState(state, name)?.status === 'succeeded' && stepOf(rules.plan, name).wait?.kind !== 'timer';
+  const copied = (target: Record<string, unknown>, name: string | symbol): void => {
+    if (has(name) && !Object.hasOwn(target, name)) target[name] = copyOf(state.steps[name]!.result);
+  };
+  return new Proxy<Record<string, unknown>>(
+    {},
+    {
+      get(target, name, receiver) {
+        copied(target, name);
+        return Reflect.get(target, name, receiver) as unknown;
       },
-    });
-  }
-  return target;
+      has: (target, name) => has(name) || Reflect.has(target, name),
+      ownKeys: (target) => [...new Set([...Object.keys(state.steps).filter(has), ...Reflect.ownKeys(target)])],
+      getOwnPropertyDescriptor(target, name) {
+        copied(target, name);
+        return Reflect.getOwnPropertyDescriptor(target, name);
+      },
+    },
+  );
 }
 
-/** What mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again. */
-function valuesOf({ rules, state }: Draft): Values {
-  const succeeded = Object.entries(state.steps).filter(
-    ([name, { status }]) => status === 'succeeded' && stepOf(rules.plan, name).wait?.kind !== 'timer',
-  );
-  const once = copies({ input: state.input });
+/** What mappers see: copies, as said above. */
+function valuesOf(draft: Draft): Values {
+  let input: { readonly copy: Json } | undefined;
   return {
     get input(): unknown {
-      return once['input'];
+      input ??= { copy: copyOf(draft.state.input) };
+      return input.copy;
     },
-    results: copies(Object.fromEntries(succeeded.map(([name, { result }]) => [name, result]))),
+    results: resultsOf(draft),
   };
 }
 
 // --- what comes next -----------------------------------------------------------------------------
-
-function asJson(value: unknown, what: string, limits: PayloadLimits | undefined): Json {
-  return JSON.parse(toJson(value, what, limits)) as Json;
-}
 
 /** Binds the steps of the next stage all before any is issued, so that none runs when a sibling's mapper throws. */
 function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]): void {

@@ -24,9 +24,12 @@ export function untilOf(step: string, wait: WaitPlan, args: Json, nowMs: number)
 
 /** The steps that wait now. */
 export function waitsOf(plan: Plan, state: State): readonly string[] {
-  return Object.entries(state.steps).flatMap(([name, { status, wait }]) =>
-    status === 'issued' && wait !== undefined && stepOf(plan, name).wait !== undefined ? [name] : [],
-  );
+  const names: string[] = [];
+  for (const name of Object.keys(state.steps)) {
+    const { status, wait } = state.steps[name]!;
+    if (status === 'issued' && wait !== undefined && stepOf(plan, name).wait !== undefined) names.push(name);
+  }
+  return names;
 }
 
 /** When a step that waits has to be looked at at the latest, milliseconds since the epoch: `null`: when something else happens. */

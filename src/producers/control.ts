@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { AmendsError } from '../errors.ts';
-import { hashOf, toJson, type Json } from '../flows/json.ts';
+import { asJson, hashOf, type Json } from '../flows/json.ts';
 import { stepOf } from '../flows/plan.ts';
 import { parseWith } from '../flows/schema.ts';
 import type { Signal } from '../flows/signal.ts';
@@ -128,7 +128,7 @@ export async function sendSignal<In>(
   { by = operator() }: Omit<ControlOptions, 'reason'> = {},
 ): Promise<boolean> {
   const what = `the data of signal "${name}"`;
-  const data = JSON.parse(toJson(await parseWith(schema, given, what), what, engine.limits)) as Json;
+  const data = asJson(await parseWith(schema, given, what), what, engine.limits);
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
   const { state, events } = await engine.transactions.record(rules, before, { type: 'signal_sent', signal: name, data, by });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import { AmendsError, isAmendsError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Transactions } from '../journal/transactions.ts';
@@ -12,6 +13,8 @@ export interface WaitOptions {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+/** Transactions started here of which no end was heard: of more of them the journal is asked. */
+const MOST_EXPECTED = 10_000;
 
 interface Waiter {
   readonly resolve: (state: State) => void;
@@ -21,8 +24,10 @@ interface Waiter {
 /** The waiters for one transaction. */
 interface Waited {
   readonly waiters: Set<Waiter>;
-  /** Fires when none of them waits any longer. */
-  readonly over: AbortController;
+  /** None of them waits any longer. */
+  over: boolean;
+  /** Ends the pause between two tries while the store is away. */
+  pause: AbortController | undefined;
   /** Somebody is at the journal for them. */
   looking: boolean;
   /** An announcement came meanwhile: what is being read may be older. */
@@ -41,12 +46,26 @@ export class Outcomes {
   readonly #journal: Pick<Journal, 'watch'>;
   readonly #transactions: Transactions;
   readonly #waited = new Map<string, Waited>();
+  /** Started here while this listened, and not announced since: the journal has no news of them. */
+  readonly #expected = new LRUCache<string, true>({ max: MOST_EXPECTED });
+  #listening = false;
   #watching: Promise<() => Promise<void>> | undefined;
   #closed = false;
 
   constructor(journal: Pick<Journal, 'watch'>, transactions: Transactions) {
     this.#journal = journal;
     this.#transactions = transactions;
+    transactions.onSettled = (id) => this.#announced(id);
+  }
+
+  /** A transaction is about to be started here: if its end, however soon, will be heard, waits for it need no look at the journal. */
+  expect(id: string): void {
+    if (this.#listening) this.#expected.set(id, true);
+  }
+
+  /** It was not started after all, or long ago: the journal may have news of it. */
+  lookAt(id: string): void {
+    this.#announced(id);
   }
 
   /**
@@ -64,7 +83,8 @@ export class Outcomes {
         signal?.removeEventListener('abort', onAbort);
         waited.waiters.delete(waiter);
         if (waited.waiters.size > 0) return;
-        waited.over.abort();
+        waited.over = true;
+        waited.pause?.abort();
         if (this.#waited.get(id) === waited) this.#waited.delete(id);
       };
       const waiter: Waiter = {
@@ -82,7 +102,7 @@ export class Outcomes {
       const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.reject(timeoutError(id, timeoutMs)), timeoutMs);
       waited.waiters.add(waiter);
       // Registered before the look: an end between the two is not missed.
-      void this.#look(id);
+      if (!this.#expected.has(id)) void this.#look(id);
     });
   }
 
@@ -101,22 +121,31 @@ export class Outcomes {
   #waitedFor(id: string): Waited {
     const known = this.#waited.get(id);
     if (known !== undefined) return known;
-    const made: Waited = { waiters: new Set(), over: new AbortController(), looking: false, lookAgain: false };
+    const made: Waited = { waiters: new Set(), over: false, pause: undefined, looking: false, lookAgain: false };
     this.#waited.set(id, made);
     return made;
   }
 
   async #listen(): Promise<void> {
     const watching = (this.#watching ??= this.#journal.watch((id) => {
-      for (const waited of id === undefined ? this.#waited.keys() : [id]) void this.#look(waited);
+      if (id !== undefined) return this.#announced(id);
+      // Something may have gone unheard.
+      this.#expected.clear();
+      for (const waited of this.#waited.keys()) void this.#look(waited);
     }));
     try {
       await watching;
+      this.#listening = true;
     } catch (error) {
       if (this.#watching === watching) this.#watching = undefined; // the next look tries again
       if (isAmendsError(error)) throw error;
       throw new AmendsError('STORE_UNREACHABLE', 'the store can not be listened to: check that it runs', { cause: error });
     }
+  }
+
+  #announced(id: string): void {
+    this.#expected.delete(id);
+    void this.#look(id);
   }
 
   async #look(id: string): Promise<void> {
@@ -132,7 +161,7 @@ export class Outcomes {
         waited.lookAgain = false;
         const state = await this.#present(id, waited);
         if (isSettled(state)) for (const waiter of waited.waiters) waiter.resolve(state);
-      } while (waited.lookAgain && !waited.over.signal.aborted);
+      } while (waited.lookAgain && !waited.over);
     } catch (error) {
       for (const waiter of waited.waiters) waiter.reject(error);
     } finally {
@@ -141,8 +170,8 @@ export class Outcomes {
   }
 
   /** Reads until it is answered: the store may be away for a while. `undefined`: nobody waits any longer. */
-  async #present(id: string, { over }: Waited): Promise<State | undefined> {
-    for (let pauseMs = FIRST_PAUSE_MS; !over.signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  async #present(id: string, waited: Waited): Promise<State | undefined> {
+    for (let pauseMs = FIRST_PAUSE_MS; !waited.over; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         await this.#listen();
         const known = this.#transactions.known(id);
@@ -154,7 +183,8 @@ export class Outcomes {
         );
       } catch (error) {
         if (!isAmendsError(error, 'STORE_UNREACHABLE')) throw error;
-        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: over.signal }).catch(() => undefined);
+        waited.pause = new AbortController();
+        await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: waited.pause.signal }).catch(() => undefined);
       }
     }
     return undefined;

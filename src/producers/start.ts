@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
-import { hashOf, toJson, type Json } from '../flows/json.ts';
-import { checkId, checkName } from '../flows/names.ts';
+import { asJson, hashOf } from '../flows/json.ts';
+import { checkName } from '../flows/names.ts';
 import type { AnySaga } from '../flows/saga.ts';
 import { parseWith } from '../flows/schema.ts';
 import type { EventData } from '../machine/event.ts';
@@ -56,22 +55,21 @@ function checkSame(state: State, started: EventData<'saga_started'>): void {
 }
 
 /**
- * Starts a saga, or finds the one that was started before with this id and input. Gives its id.
+ * Starts a saga, or finds the one that was started before with this id and input: `false` then.
  *
  * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis)
  */
-export async function start(engine: Engine, saga: AnySaga, input: unknown, options: StartOptions): Promise<string> {
-  const id = checkId(options.id ?? randomUUID());
+export async function start(engine: Engine, saga: AnySaga, input: unknown, id: string, options: StartOptions): Promise<boolean> {
   const tags = checkTags(options.tags ?? {});
   const parsed: unknown = await parseWith(saga.input, input, `the input of saga "${saga.name}"`);
-  const json = toJson(parsed, `the input of saga "${saga.name}"`, engine.limits);
+  const json = asJson(parsed, `the input of saga "${saga.name}"`, engine.limits);
   await register(engine, saga);
   const { plan, bindings } = saga;
   const started: EventData<'saga_started'> = {
     saga: saga.name,
     definitionVersion: saga.version,
     fingerprint: plan.fingerprint,
-    input: JSON.parse(json) as Json,
+    input: json,
     // Of what the caller gave, before defaults: a schema may fill in something new each time.
     inputHash: inputHash(input, saga.name),
     tags,
@@ -86,5 +84,5 @@ export async function start(engine: Engine, saga: AnySaga, input: unknown, optio
     // The first starter may have died between journal and queue.
     if (!isTerminal(state) && state.fingerprint === plan.fingerprint && options.tx === undefined) await restore(engine.queues, plan, state);
   }
-  return id;
+  return created;
 }

@@ -64,6 +64,7 @@ export async function enqueueStart(
 
 /** The waits that these events ended, and that had a job before. */
 function waitsEndedBy(state: State, events: readonly TransactionEvent[]): readonly string[] {
+  if (!events.some(({ type }) => type === 'wait_ended' || type === 'step_withdrawn')) return [];
   const issued = new Set(events.flatMap((event) => (event.type === 'step_issued' ? [event.data.step] : [])));
   return events.flatMap((event) => {
     if (event.type !== 'wait_ended' && event.type !== 'step_withdrawn') return [];
@@ -74,10 +75,13 @@ function waitsEndedBy(state: State, events: readonly TransactionEvent[]): readon
 
 /** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
 export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
+  const issued = issuedBy(state, events);
+  const ended = waitsEndedBy(state, events);
+  if (issued.length + ended.length === 0) return;
   const root = rootJob(state);
   await Promise.all([
-    ...issuedBy(state, events).map((due) => queues.addChild(dueJob(plan, state, due), root)),
-    ...waitsEndedBy(state, events).map((step) => endWait(queues, plan, state, step)),
+    ...issued.map((due) => queues.addChild(dueJob(plan, state, due), root)),
+    ...ended.map((step) => endWait(queues, plan, state, step)),
   ]);
 }
 

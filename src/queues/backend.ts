@@ -18,6 +18,8 @@ export interface QueueBackend {
   readonly factory: BackendFactory;
   /** Put before every queue's name, so that namespaces in one SQL database stay apart. */
   readonly queuePrefix: string;
+  /** Whether a flow is one transaction that costs no more than its jobs. */
+  readonly atomicFlows: boolean;
   forWorker(): WorkerConnection;
   /** The same backend inside the caller's SQL transaction. */
   inside?(tx: SqlExecutor): QueueBackend;

@@ -1,39 +1,42 @@
-import type { JobsOptions } from 'bullmq';
+import type { JobsOptions, WorkerOptions } from 'bullmq';
+import type { StoreClock } from '../journal/clock.ts';
 import type { OperationJob, RootJob } from './queue-port.ts';
 
 /** BullMQ counts attempts too; the journal's count decides, so its own must never run out. */
 const ENDLESS = 1_000_000;
 
-/** Finished jobs stay for a while for Bull Board, and so that a racing second add of the same job is a no-op. */
-const KEEP_COMPLETED = { age: 3_600, count: 1_000 };
-const KEEP_FAILED = { age: 7 * 24 * 3_600, count: 10_000 };
+/** What a worker keeps of what it finished, for Bull Board, and so that a racing second add of the same job is a no-op. */
+export const RETENTION: Pick<WorkerOptions, 'removeOnComplete' | 'removeOnFail'> = {
+  removeOnComplete: { age: 3_600, count: 1_000 },
+  removeOnFail: { age: 7 * 24 * 3_600, count: 10_000 },
+};
+
+/** What only the worker looks at. Given there, it is neither stored with each job nor sent and read again with it. */
+export const WHILE_PROCESSED: JobsOptions = { backoff: { type: 'custom' }, stackTraceLimit: 3 };
 
 /** A wait without an end, or a long one, is looked at once a day. */
 export const LONGEST_DELAY_MS = 86_400_000;
 
-const SHARED: JobsOptions = {
-  attempts: ENDLESS,
-  backoff: { type: 'custom' },
-  removeOnComplete: KEEP_COMPLETED,
-  stackTraceLimit: 3,
-};
-
 /** A root that failed or was removed would take its transaction's waiting place with it. */
-export function rootOptions(root: RootJob, nowMs: number): JobsOptions {
-  return { ...SHARED, timestamp: nowMs, jobId: root.jobId, removeOnFail: false };
+export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions {
+  return { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
+}
+
+/** BullMQ counts a delay from the job's timestamp, by default this process's time. */
+function storeTime(clock: StoreClock): JobsOptions | undefined {
+  return clock.isAway ? { timestamp: clock.nowMs() } : undefined;
 }
 
 /**
  * A failed action must not hold its root: the journal has turned and the compensations are pending children by then.
  * A failed compensation must: the root waits for the retry that continues it. Removing one would release the root as if it had succeeded.
- *
- * @param nowMs by the store's clock; BullMQ counts a delay from the job's timestamp
  */
-export function operationOptions(job: OperationJob, nowMs: number): JobsOptions {
-  const { jobId, notBeforeMs } = job;
-  const delay = notBeforeMs === undefined ? {} : { delay: Math.max(0, Math.min(notBeforeMs - nowMs, LONGEST_DELAY_MS)) };
-  const own = { ...SHARED, ...(job.ahead === true ? { lifo: true } : {}), timestamp: nowMs, jobId, ...delay };
-  return job.message.op === 'run'
-    ? { ...own, removeOnFail: KEEP_FAILED, ignoreDependencyOnFailure: true }
-    : { ...own, removeOnFail: false };
+export function operationOptions({ jobId, message, ahead, notBeforeMs }: OperationJob, clock: StoreClock): JobsOptions {
+  const options: JobsOptions =
+    message.op === 'run'
+      ? { attempts: ENDLESS, jobId, ignoreDependencyOnFailure: true, ...storeTime(clock) }
+      : { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
+  if (ahead === true) options.lifo = true;
+  if (notBeforeMs !== undefined) options.delay = Math.max(0, Math.min(notBeforeMs - clock.nowMs(), LONGEST_DELAY_MS));
+  return options;
 }

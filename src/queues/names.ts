@@ -25,6 +25,7 @@ export function queuesOfPlan(plan: Plan): readonly string[] {
  * which no transaction's id has: Bull Board's pages decode a `%` in a job id once too often and then don't find the job.
  */
 function escapeId(id: string): string {
+  if (/^[\w.-]*$/.test(id)) return id; // nothing to escape in a UUID
   return encodeURIComponent(id).replaceAll('%', '!');
 }
 

@@ -13,6 +13,7 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
     prefix: `{${namespace}}`,
     factory: createRedisBackend,
     queuePrefix: '',
+    atomicFlows: false,
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
       const family = new Set<Redis>();

@@ -37,6 +37,7 @@ export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
     prefix: undefined,
     factory: createPostgresBackend as unknown as BackendFactory,
     queuePrefix: namespace === 'amends' ? '' : `${namespace}.`,
+    atomicFlows: true,
     forWorker() {
       const giveBack = reserveSession(pool); // BullMQ keeps one session of the pool for listening
       return {

@@ -1,9 +1,6 @@
 import { PostgresQueueBackend, RedisQueueBackend, type BackendFactory, type IQueueBackend, type JobJson } from 'bullmq';
 import type { StoreClock } from '../journal/clock.ts';
 
-/** Clocks that are this close are taken to be the same: a difference that is measured has an error of its own. */
-const NEGLIGIBLE_MS = 500;
-
 /** Milliseconds since the epoch, and nothing else that BullMQ passes on: not a duration, a count or a priority. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value > 1e12 && value < 1e14;
@@ -41,10 +38,10 @@ function correctOutgoing(backend: IQueueBackend, offsetMs: () => number): void {
 function correctIncoming(backend: IQueueBackend, offsetMs: () => number): void {
   const corrected = new WeakSet<object>(); // one of these methods may answer with another one's answer
   const correct = (answer: unknown): void => {
-    if (!Array.isArray(answer) || corrected.has(answer)) return;
+    const offset = offsetMs();
+    if (offset === 0 || !Array.isArray(answer) || corrected.has(answer)) return;
     corrected.add(answer);
     const fetched = answer as Partial<Fetched>;
-    const offset = offsetMs();
     if (isTime(fetched[3])) fetched[3] -= offset;
     if (isTime(fetched[0]?.processedOn)) fetched[0].processedOn -= offset;
   };
@@ -94,10 +91,7 @@ function correctIncoming(backend: IQueueBackend, offsetMs: () => number): void {
  * store's time to the store and this process's time to BullMQ. (BullMQ has no option for its clock.)
  */
 export function onStoreTime(factory: BackendFactory, clock: StoreClock): BackendFactory {
-  const offsetMs = (): number => {
-    const offset = clock.nowMs() - Date.now();
-    return Math.abs(offset) < NEGLIGIBLE_MS ? 0 : offset;
-  };
+  const offsetMs = (): number => (clock.isAway ? clock.nowMs() - Date.now() : 0);
   return (name, options, more): IQueueBackend => {
     const backend = factory(name, options, more);
     correctOutgoing(backend, offsetMs);

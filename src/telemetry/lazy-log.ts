@@ -3,17 +3,17 @@ import type { StepLog } from '../flows/step.ts';
 
 /** A child of a logger that is made when its first line is written: most operations write none, and making one costs more than they do. */
 export class LazyLog implements StepLog {
-  readonly #parent: Logger;
+  readonly #parent: Logger | LazyLog;
   readonly #fields: Readonly<Record<string, unknown>>;
   #logger: Logger | undefined;
 
-  constructor(parent: Logger, fields: Readonly<Record<string, unknown>>) {
+  constructor(parent: Logger | LazyLog, fields: Readonly<Record<string, unknown>>) {
     this.#parent = parent;
     this.#fields = fields;
   }
 
   child(fields: Readonly<Record<string, unknown>>): LazyLog {
-    return new LazyLog(this.#parent, { ...this.#fields, ...fields });
+    return new LazyLog(this, fields);
   }
 
   debug(fields: object, message?: string): void {
@@ -33,8 +33,14 @@ export class LazyLog implements StepLog {
   }
 
   #write(level: 'debug' | 'info' | 'warn' | 'error', fields: object, message: string | undefined): void {
-    if (!this.#parent.isLevelEnabled(level)) return;
-    this.#logger ??= this.#parent.child(this.#fields);
-    this.#logger[level](fields, message);
+    if (this.#root.isLevelEnabled(level)) this.#made[level](fields, message);
+  }
+
+  get #root(): Logger {
+    return this.#parent instanceof LazyLog ? this.#parent.#root : this.#parent;
+  }
+
+  get #made(): Logger {
+    return (this.#logger ??= (this.#parent instanceof LazyLog ? this.#parent.#made : this.#parent).child(this.#fields));
   }
 }

@@ -1,5 +1,5 @@
 import { AmendsError, isAmendsError } from '../errors.ts';
-import { hashOf, toJson, type Json } from '../flows/json.ts';
+import { asJson, hashOf, type Json } from '../flows/json.ts';
 import type { AnySaga, Saga } from '../flows/saga.ts';
 import { parseWith, type Awaitable } from '../flows/schema.ts';
 import type { AnyStep } from '../flows/step.ts';
@@ -54,7 +54,7 @@ async function answerOf(contract: AnyStep, stub: Stub | undefined, state: State,
     const result: unknown = await parseWith(contract.result, await stub(input), `the result of step "${name}"`);
     ran.push(name);
     if (failing) throw fault.error;
-    return { type: 'succeeded', result: JSON.parse(toJson(result, `the result of step "${name}"`)) as Json, ...facts };
+    return { type: 'succeeded', result: asJson(result, `the result of step "${name}"`), ...facts };
   } catch (error) {
     const outcome = isAmendsError(error, 'STEP_FAILED') ? 'definite' : 'unknown';
     const retryable = (error as { retryable?: unknown }).retryable !== false && !isAmendsError(error, 'INVALID_INPUT');
@@ -73,7 +73,7 @@ async function endOfWait(saga: AnySaga, name: string, stub: Stub | undefined, un
     return {
       type: 'signal_sent',
       signal: name,
-      data: JSON.parse(toJson(await parseWith(contract.data, given, what), what)) as Json,
+      data: asJson(await parseWith(contract.data, given, what), what),
       by: WORKER,
     };
   }
@@ -130,7 +130,7 @@ function testOf<In, Output, Results>(
       ran = [];
       compensated = [];
       const parsed: unknown = await parseWith(saga.input, input, `the input of saga "${saga.name}"`);
-      const json = JSON.parse(toJson(parsed, `the input of saga "${saga.name}"`)) as Json;
+      const json = asJson(parsed, `the input of saga "${saga.name}"`);
       const started = {
         saga: saga.name,
         definitionVersion: saga.version,

@@ -1,4 +1,5 @@
 import { AmendsError } from '../errors.ts';
+import { LazySignal, type InterruptListener, type Interrupts } from './interrupts.ts';
 
 /** How one call of an action, a compensation or a verification went. */
 export type Attempted<T> =
@@ -13,10 +14,7 @@ export interface AttemptLimits {
   readonly timeoutMs: number;
   /** After its signal fired an action has this long (milliseconds) to stop by itself before it is left behind. */
   readonly graceMs: number;
-  /** Fires when the transaction turned back meanwhile. */
-  readonly cancelled: AbortSignal;
-  /** Fires when the worker is going down and will not wait any longer. */
-  readonly givenUp: AbortSignal;
+  readonly interrupts: Interrupts;
 }
 
 async function answerOf<T>(call: () => T | PromiseLike<T>): Promise<Attempted<T>> {
@@ -35,20 +33,19 @@ function timeoutError(timeoutMs: number): AmendsError {
 
 /**
  * Runs `call` with a signal that fires at the timeout, at a cancel and when the worker gives up. It always ends, whatever `call` does with the
- * signal. One timer and one signal, for this is what every step passes through.
+ * signal. One timer, and a signal for who asks for it: this is what every step passes through.
  */
-export function attempt<T>(call: (signal: AbortSignal) => T | PromiseLike<T>, limits: AttemptLimits): Promise<Attempted<T>> {
-  const { timeoutMs, graceMs, cancelled, givenUp } = limits;
-  if (givenUp.aborted) return Promise.resolve({ kind: 'given up' });
-  const stop = new AbortController();
+export function attempt<T>(call: (stop: LazySignal) => T | PromiseLike<T>, limits: AttemptLimits): Promise<Attempted<T>> {
+  const { timeoutMs, graceMs, interrupts } = limits;
+  if (interrupts.givenUp) return Promise.resolve({ kind: 'given up' });
+  const stop = new LazySignal();
   return new Promise((resolve) => {
     /** What it comes to when it is told to stop, and stops. */
     let stopped: Attempted<T> | undefined;
     let timer: NodeJS.Timeout;
     const settle = (first: Attempted<T>): void => {
       clearTimeout(timer);
-      cancelled.removeEventListener('abort', onCancelled);
-      givenUp.removeEventListener('abort', onGivenUp);
+      interrupts.leave(listener);
       // An action that gives up because of our signal reports the signal, not what it knows about its effect.
       resolve(stopped !== undefined && first.kind === 'threw' && isAbort(first.error) ? stopped : first);
     };
@@ -63,16 +60,16 @@ export function attempt<T>(call: (signal: AbortSignal) => T | PromiseLike<T>, li
       const error = timeoutError(timeoutMs);
       tell(error, { stopped: { kind: 'threw', error }, left: () => ({ kind: 'abandoned', error, late: answer }) });
     };
-    const onGivenUp = (): void => {
-      const reason = new DOMException('the worker is going down: another one will take this over', 'AbortError');
-      tell(reason, { stopped: { kind: 'given up' }, left: () => ({ kind: 'given up' }) });
+    const listener: InterruptListener = {
+      onCancelled: (reason) => stop.abort(reason),
+      onGivenUp() {
+        const reason = new DOMException('the worker is going down: another one will take this over', 'AbortError');
+        tell(reason, { stopped: { kind: 'given up' }, left: () => ({ kind: 'given up' }) });
+      },
     };
-    const onCancelled = (): void => stop.abort(cancelled.reason);
     timer = setTimeout(onTimeout, timeoutMs);
-    if (cancelled.aborted) onCancelled();
-    else cancelled.addEventListener('abort', onCancelled, { once: true });
-    givenUp.addEventListener('abort', onGivenUp, { once: true });
-    const answer = answerOf(() => call(stop.signal));
+    interrupts.listen(listener);
+    const answer = answerOf(() => call(stop));
     void answer.then(settle);
   });
 }

@@ -1,10 +1,11 @@
 import { AmendsError, isAmendsError, StepFailed } from '../errors.ts';
-import { toJson, type Json, type PayloadLimits } from '../flows/json.ts';
+import { asJson, copyOf, type Json, type PayloadLimits } from '../flows/json.ts';
 import { parseWith } from '../flows/schema.ts';
 import type { CompensationContext, StepContext, StepLog } from '../flows/step.ts';
 import { errorData, errorFrom } from '../machine/error-data.ts';
 import type { ErrorData, FailureOutcome } from '../machine/state.ts';
 import { attempt, type AttemptLimits, type Attempted } from './attempt.ts';
+import type { LazySignal } from './interrupts.ts';
 import { idempotencyKey, type DueOperation } from './operation.ts';
 
 /** What came of one attempt, in the machine's terms. */
@@ -43,63 +44,83 @@ function failedBy(error: unknown): Failure {
   return failed(error, definite ? 'definite' : 'unknown', isRetryable(error));
 }
 
-async function contextOf(due: DueOperation, options: CarryOutOptions): Promise<Omit<StepContext<never>, 'signal'>> {
-  const { contract, state, name, op, step } = due;
-  // A copy: what is kept of the transaction must not change when an action changes its input.
-  const args: unknown = structuredClone(step.args);
-  const input = (await parseWith(contract.input, args, `the input of step "${name}"`)) as never;
-  const { attempt: number, log } = options;
-  return { input, sagaId: state.id, step: name, op, attempt: number, idempotencyKey: idempotencyKey(state.id, name, op), log };
+/** The step's input, parsed anew. A copy: what is kept of the transaction must not change when an action changes its input. */
+async function inputOf({ contract, name, step }: DueOperation): Promise<never> {
+  return (await parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`)) as never;
+}
+
+function contextOf({ state, name, op }: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): StepContext<never> {
+  return {
+    input,
+    sagaId: state.id,
+    step: name,
+    op,
+    attempt: options.attempt,
+    idempotencyKey: idempotencyKey(state.id, name, op),
+    log: options.log,
+    get signal() {
+      return stop.signal;
+    },
+  };
 }
 
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
 async function accept(due: DueOperation, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
   try {
     const parsed: unknown = await parseWith(due.contract.result, value, `the result of step "${due.name}"`);
-    return { kind: 'succeeded', result: JSON.parse(toJson(parsed, `the result of step "${due.name}"`, options.payload)) as Json, verified };
+    return { kind: 'succeeded', result: asJson(parsed, `the result of step "${due.name}"`, options.payload), verified };
   } catch (error) {
     return failed(error, 'unknown', false);
   }
 }
 
 /** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
-async function verify(
-  due: DueOperation,
-  context: Omit<StepContext<never>, 'signal'>,
-  options: CarryOutOptions,
-): Promise<Carried | 'not-done' | undefined> {
+async function verify(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
-  const answer = await attempt((signal) => due.handler.verify?.({ ...context, signal }), options);
+  const answer = await attempt((stop) => due.handler.verify?.(contextOf(due, input, options, stop)), options);
   if (answer.kind === 'given up') return answer;
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
 }
 
-async function runAction(due: DueOperation, context: Omit<StepContext<never>, 'signal'>, options: CarryOutOptions): Promise<Carried> {
+async function runAction(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried> {
   if (due.step.doubtful) {
-    const found = await verify(due, context, options);
+    const found = await verify(due, input, options);
     if (found !== undefined && found !== 'not-done') return found;
   }
-  const answer = await attempt((signal) => due.handler.run({ ...context, signal }), options);
+  const answer = await attempt((stop) => due.handler.run(contextOf(due, input, options, stop)), options);
   if (answer.kind === 'returned') return accept(due, answer.value, options, false);
   if (answer.kind === 'given up') return answer;
   const failure = answer.kind === 'threw' ? failedBy(answer.error) : { ...failed(answer.error, 'unknown', true), late: answer.late };
   if (failure.outcome === 'definite') return failure;
-  const found = await verify(due, context, options);
+  const found = await verify(due, input, options);
   if (found === undefined) return failure;
   // "Not done" settles it only for this moment: a request may still be under way, so it is tried again, or undone, as any unknown outcome.
   return found === 'not-done' ? failure : found;
 }
 
+function undoOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): CompensationContext<never, never> {
+  const { state, step, name } = due;
+  return Object.assign(contextOf(due, input, options, stop), {
+    op: 'compensate' as const,
+    result: copyOf(step.result) as never,
+    actionIdempotencyKey: idempotencyKey(state.id, name, 'run'),
+    reason:
+      state.turn?.kind === 'step_failed'
+        ? errorFrom(state.turn.error)
+        : new Error(state.turn?.kind === 'cancelled' ? state.turn.reason : 'deadline passed'),
+  });
+}
+
 /** Carries out one attempt of an operation. Never throws: whatever happens is an outcome. */
 export async function carryOut(due: DueOperation, options: CarryOutOptions): Promise<Carried> {
-  let context: Omit<StepContext<never>, 'signal'>;
+  let input: never;
   try {
-    context = await contextOf(due, options);
+    input = await inputOf(due);
   } catch (error) {
     return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
   }
-  if (due.op === 'run') return runAction(due, context, options);
+  if (due.op === 'run') return runAction(due, input, options);
   if (due.handler.compensate === undefined) {
     const error = new AmendsError(
       'INVALID_DEFINITION',
@@ -107,18 +128,7 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
     );
     return failed(error, 'unknown', false);
   }
-  const { state, step, name } = due;
-  const undo: Omit<CompensationContext<never, never>, 'signal'> = {
-    ...context,
-    op: 'compensate',
-    result: structuredClone(step.result) as never,
-    actionIdempotencyKey: idempotencyKey(state.id, name, 'run'),
-    reason:
-      state.turn?.kind === 'step_failed'
-        ? errorFrom(state.turn.error)
-        : new Error(state.turn?.kind === 'cancelled' ? state.turn.reason : 'deadline passed'),
-  };
-  const answer = await attempt((signal) => due.handler.compensate?.({ ...undo, signal }), options);
+  const answer = await attempt((stop) => due.handler.compensate?.(undoOf(due, input, options, stop)), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   if (answer.kind === 'given up') return answer;
   return failed(answer.error, 'unknown', isRetryable(answer.error));

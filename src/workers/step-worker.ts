@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
@@ -16,7 +15,7 @@ import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
-import type { ActiveActions } from './active.ts';
+import type { ActiveOperations } from './active.ts';
 import { carryOut, type Carried } from './carry-out.ts';
 import type { MissingCode } from './missing-code.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
@@ -24,7 +23,7 @@ import type { StorePatience } from './store-patience.ts';
 
 export interface StepWorkerOptions {
   readonly engine: Engine;
-  readonly active: ActiveActions;
+  readonly active: ActiveOperations;
   /** The code of the steps this worker can run, by contract name and service. */
   find(contract: AnyStep): StepHandler<never, unknown> | undefined;
   /** Names this process in the history. */
@@ -34,15 +33,10 @@ export interface StepWorkerOptions {
   readonly crashLimit: number;
   /** Fires when the worker is being closed. */
   readonly closing: AbortSignal;
-  /** Fires when it has waited long enough for what is in work. */
-  readonly givenUp: AbortSignal;
   readonly patience: StorePatience;
   readonly missing: MissingCode;
 }
 
-/** For compensations, which nothing calls off. */
-const NEVER = new AbortController().signal;
-setMaxListeners(0, NEVER); // each one in work listens
 const LOOK_AGAIN_MS = 1_000;
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
@@ -140,7 +134,7 @@ export class StepWorker {
   async #passOn(rules: Rules, { state, events }: Recorded): Promise<void> {
     await advance(this.#engine.queues, rules.plan, state, events);
     if (events.some(({ type }) => type === 'saga_turned')) {
-      this.#options.active.abort(state.id);
+      this.#options.active.cancel(state.id);
       await withdrawIdle(this.#engine, rules, state);
     }
   }
@@ -204,21 +198,20 @@ export class StepWorker {
     let { state } = due;
     if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, worker, startedAtMs }));
 
-    const call = (cancelled: AbortSignal): Promise<Carried> =>
+    // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
+    const carried = await this.#options.active.during(op === 'run' ? state.id : undefined, (interrupts) =>
       carryOut(
         { ...due, state },
         {
           timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
           graceMs: this.#options.graceMs,
-          cancelled,
-          givenUp: this.#options.givenUp,
+          interrupts,
           attempt: number,
           log: log.child({ attempt: number }),
           payload: engine.limits,
         },
-      );
-    // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
-    const carried = op === 'run' ? await this.#options.active.during(state.id, call) : await call(NEVER);
+      ),
+    );
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
       await this.#record(rules, state, { type: 'attempt_lost', step: name, op });

@@ -25,10 +25,21 @@ export class StorePatience {
         );
       const timer = this.#ending ? setTimeout(giveUp, this.#limitMs) : undefined;
       this.#waiting.add(giveUp);
-      answer.then(resolve, reject).finally(() => {
+      const done = (): void => {
         this.#waiting.delete(giveUp);
         clearTimeout(timer);
-      });
+      };
+      // Two functions and no chain: every step passes here several times.
+      answer.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(error as Error);
+        },
+      );
     });
   }
 

@@ -9,7 +9,7 @@ import type { AnyStep, StepHandler } from '../flows/step.ts';
 import { register, type Engine } from '../producers/engine.ts';
 import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
 import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
-import { ActiveActions } from './active.ts';
+import { ActiveOperations } from './active.ts';
 import { coordinate } from './coordinator.ts';
 import { MissingCode } from './missing-code.ts';
 import { startRetention } from './retention.ts';
@@ -157,10 +157,9 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   const { handlers, queues } = dutiesOf(options);
   const name = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`;
   const onError = (error: unknown): void => engine.log.error({ err: error }, 'worker error');
-  const active = new ActiveActions(engine.journal, onError);
+  const active = new ActiveOperations(engine.journal, onError);
   const down = new AbortController();
-  const givenUp = new AbortController();
-  setMaxListeners(0, down.signal, givenUp.signal); // each action in work listens
+  setMaxListeners(0, down.signal); // each outcome that can't be recorded listens
   const patience = new StorePatience();
   const missing = new MissingCode(engine.log);
   const steps = new StepWorker({
@@ -171,7 +170,6 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     graceMs: limits.graceMs,
     crashLimit: limits.crashLimit,
     closing: down.signal,
-    givenUp: givenUp.signal,
     patience,
     missing,
   });
@@ -209,7 +207,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     down.abort();
     patience.end();
     const consumers = (await running?.catch(() => [])) ?? [];
-    const drained = setTimeout(() => givenUp.abort(), limits.drainMs);
+    const drained = setTimeout(() => active.giveUp(), limits.drainMs);
     await Promise.all([
       ...consumers.map((consumer) => consumer.close()),
       // A look at the store that does not come back can be left alone.
