@@ -16,6 +16,7 @@ export class Yardstick implements Contender {
   readonly #flows: FlowProducer;
   #worker: Worker | undefined;
   #events: QueueEvents | undefined;
+  #listener: Redis | undefined;
   readonly #roots = new Set<string>();
   readonly #ends = new Map<string, () => void>();
   #runs = 0;
@@ -85,6 +86,7 @@ export class Yardstick implements Contender {
   async close(): Promise<void> {
     await this.#worker?.close();
     await this.#events?.close();
+    this.#listener?.disconnect(); // BullMQ leaves a connection open that it was given
     await this.#flows.close();
     if (this.#connection instanceof Redis) await this.#connection.quit();
     else await this.#connection.end();
@@ -93,8 +95,8 @@ export class Yardstick implements Contender {
   async #listen(): Promise<QueueEvents> {
     if (this.#events !== undefined) return this.#events;
     const [, factory] = this.#arguments;
-    const connection = this.#scenario.store === 'redis' ? (this.#connection as Redis).duplicate() : this.#connection;
-    this.#events = new QueueEvents(QUEUE, { connection }, factory);
+    if (this.#connection instanceof Redis) this.#listener = this.#connection.duplicate();
+    this.#events = new QueueEvents(QUEUE, { connection: this.#listener ?? this.#connection }, factory);
     this.#events.on('completed', ({ jobId }) => {
       this.#ends.get(jobId)?.();
       this.#ends.delete(jobId);

@@ -16,10 +16,6 @@ export const DEFAULT_PAYLOAD_LIMITS: PayloadLimits = { maxBytes: 1024 * 1024, ma
 
 const SMALLER = 'store it elsewhere and pass a reference, or raise maxPayloadBytes';
 
-function refuse(path: string, problem: string): never {
-  throw new AmendsError('PAYLOAD_NOT_JSON', `${path} ${problem}`, { details: { path } });
-}
-
 /** A literal, of this realm or of another one (test runners and `node:vm` have their own `Object`). */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);

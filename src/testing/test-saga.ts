@@ -1,5 +1,5 @@
 import { AmendsError, isAmendsError } from '../errors.ts';
-import { asJson, hashOf, type Json } from '../flows/json.ts';
+import { asJson, hashOf } from '../flows/json.ts';
 import type { AnySaga, Saga } from '../flows/saga.ts';
 import { parseWith, type Awaitable } from '../flows/schema.ts';
 import type { AnyStep } from '../flows/step.ts';

@@ -37,7 +37,7 @@ export class StorePatience {
         },
         (error: unknown) => {
           done();
-          reject(error as Error);
+          reject(error);
         },
       );
     });

@@ -1,8 +1,9 @@
+import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SqlExecutor } from '../../src/connections/sql.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { describeEachServer, describeEachSqlStore, describeEachStore, useStore } from '../support/stores.ts';
-import { commitOf, fresh, started } from '../support/transactions.ts';
+import { commitOf, fresh, issued, start, started } from '../support/transactions.ts';
 import { commitsSuite } from './journal/commits.ts';
 import { pagingSuite } from './journal/paging.ts';
 import { plansSuite } from './journal/plans.ts';
@@ -42,5 +43,19 @@ describe('the journal on redis', () => {
       message: expect.stringContaining('tx'),
     });
     expect(await journal.read(id)).toEqual([]);
+  });
+
+  test('a damaged transaction is refused, and those that are committed in the same call are not', async () => {
+    const [damaged = '', ...whole] = await Promise.all(Array.from({ length: 12 }, () => start(journal)));
+    const redis = new Redis(store.url);
+    try {
+      await redis.xadd(`{${store.namespace}}:s:transaction:${damaged}`, '9-0', 'type', 'step_issued', 'data', '{}', 'at', '1');
+    } finally {
+      redis.disconnect();
+    }
+    const commits = [damaged, ...whole].map((id) => journal.commit(commitOf(id, 1, [issued('a')])));
+    const [refused, ...done] = await Promise.allSettled(commits);
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'STORE_CORRUPT' } });
+    expect(done).toEqual(whole.map(() => ({ status: 'fulfilled', value: { committed: true, atMs: expect.any(Number) } })));
   });
 });

@@ -14,6 +14,15 @@ export function readLua(...files: readonly URL[]): string {
 /** The shared part that gives `now_ms()`. */
 export const CLOCK: URL = new URL('./clock.lua', import.meta.url);
 
+/** What a script's own error means to its caller. */
+export function storeError(error: unknown): unknown {
+  // XADD takes ids in rising order only: the stream's own guard against two events at one version.
+  if (!(error instanceof Error && error.message.includes('equal or smaller'))) return error;
+  return new AmendsError('STORE_CORRUPT', 'a stream has more events than its version says: keys were deleted or restored one by one', {
+    cause: error,
+  });
+}
+
 /** Makes a script callable: sent whole once per connection, by its hash from then on. */
 export function defineScript(redis: Redis, name: string, lua: string): RedisScript {
   const command = `amends:${name}`;
@@ -23,11 +32,7 @@ export function defineScript(redis: Redis, name: string, lua: string): RedisScri
     try {
       return await reachable(commands[command]!(root, ...args));
     } catch (error) {
-      // XADD takes ids in rising order only: the stream's own guard against two events at one version.
-      if (!(error instanceof Error && error.message.includes('equal or smaller'))) throw error;
-      throw new AmendsError('STORE_CORRUPT', 'a stream has more events than its version says: keys were deleted or restored one by one', {
-        cause: error,
-      });
+      throw storeError(error);
     }
   };
 }

@@ -1,68 +1,94 @@
--- Appends events to a transaction's stream if nobody else has meanwhile, and brings its summary and the indexes along.
+-- Appends events to transactions' streams, each if nobody else has meanwhile, and brings its summary and the indexes along. One call carries
+-- the commits of many transactions; each is done or refused by itself.
 --
 -- KEYS[1]  root of the namespace's keys, "{namespace}:"; all keys built from it share its slot
--- ARGV[1]  id of the transaction
--- ARGV[2]  expected version: number of events the writer has seen; 0 starts the transaction
--- ARGV[3]  token of this commit, unique
--- ARGV[4]  status
--- ARGV[5]  flags: a = announce, t = the status is terminal, e = there is an error
--- ARGV[6]  number of events
--- ARGV[7…] type and data of each event; the error, with flag e; at a start also saga, definition version, and for each tag its summary
---          field and value
+-- ARGV     of each commit: how many arguments it has, and these:
+--   1  id of the transaction
+--   2  expected version: number of events the writer has seen; 0 starts the transaction
+--   3  token of this commit, unique
+--   4  status
+--   5  flags: a = announce, t = the status is terminal, e = there is an error
+--   6  number of events
+--   7… type and data of each event; the error, with flag e; at a start also saga, definition version, and for each tag its summary
+--      field and value
 --
--- Gives the time of the commit in milliseconds; after a lost race the stream's entries which the writer has not seen.
+-- Gives of each commit the time in milliseconds; or, after a lost race, a list with the stream's entries which the writer has not seen; or
+-- a list of one text, the error.
 --
 -- The indexes are sorted sets of ids, scored by the start: "all", and "<field>=<value>" for the summary's fields saga, status and tag:<name>.
 -- "ended" is scored by the end.
 
-local root, id, expected, status, flags = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
-local stream, summary = root .. 's:transaction:' .. id, root .. 't:' .. id
-local before = redis.call('HMGET', summary, 'version', 'status', 'error')
+local root = KEYS[1]
+local now = now_ms()
 
-if tonumber(before[1] or 0) ~= expected then
-  -- When a connection breaks before the answer has come, the client sends the command again: then this commit is there already.
-  local last = redis.call('HMGET', summary, 'by', 'updated')
-  if last[1] == ARGV[3] then return last[2] end
-  return redis.call('XRANGE', stream, expected + 1, '+')
-end
+-- `base` is the place in ARGV before the commit's first argument, `last` that of its last.
+local function commit(base, last)
+  local id, expected, token, status, flags = ARGV[base + 1], tonumber(ARGV[base + 2]), ARGV[base + 3], ARGV[base + 4], ARGV[base + 5]
+  local stream, summary = root .. 's:transaction:' .. id, root .. 't:' .. id
+  local before = redis.call('HMGET', summary, 'version', 'status', 'error', 'started')
 
--- The first write is one that Redis refuses when its memory is full: so all of the script is done, or nothing.
-local now, at = now_ms(), 7
-for version = expected + 1, expected + ARGV[6] do
-  redis.call('XADD', stream, version .. '-0', 'type', ARGV[at], 'data', ARGV[at + 1], 'at', now)
-  at = at + 2
-end
-local version = expected + ARGV[6]
-
-local message = false
-if string.find(flags, 'e', 1, true) then
-  message, at = ARGV[at], at + 1
-end
-
-if expected == 0 then
-  redis.call('HSET', summary, 'saga', ARGV[at], 'definition', ARGV[at + 1], 'status', status, 'version', version, 'started', now,
-    'updated', now, 'by', ARGV[3])
-  redis.call('ZADD', root .. 'all', now, id)
-  redis.call('ZADD', root .. 'saga=' .. ARGV[at], now, id)
-  redis.call('ZADD', root .. 'status=' .. status, now, id)
-  for i = at + 2, #ARGV, 2 do
-    redis.call('HSET', summary, ARGV[i], ARGV[i + 1])
-    redis.call('ZADD', root .. ARGV[i] .. '=' .. ARGV[i + 1], now, id)
+  if tonumber(before[1] or 0) ~= expected then
+    -- When a connection breaks before the answer has come, the client sends the command again: then this commit is there already.
+    local known = redis.call('HMGET', summary, 'by', 'updated')
+    if known[1] == token then return known[2] end
+    return { redis.call('XRANGE', stream, expected + 1, '+') }
   end
-elseif status == before[2] then
-  redis.call('HSET', summary, 'version', version, 'updated', now, 'by', ARGV[3])
-else
-  redis.call('HSET', summary, 'version', version, 'updated', now, 'by', ARGV[3], 'status', status)
-  redis.call('ZREM', root .. 'status=' .. before[2], id)
-  redis.call('ZADD', root .. 'status=' .. status, redis.call('HGET', summary, 'started'), id)
+
+  -- The first write is one that Redis refuses when its memory is full: so all of the commit is done, or nothing.
+  local at, version = base + 7, expected + ARGV[base + 6]
+  for number = expected + 1, version do
+    redis.call('XADD', stream, number .. '-0', 'type', ARGV[at], 'data', ARGV[at + 1], 'at', now)
+    at = at + 2
+  end
+
+  local fields = { 'version', version, 'updated', now, 'by', token }
+  local function set(field, value)
+    fields[#fields + 1], fields[#fields + 2] = field, value
+  end
+
+  local message = false
+  if string.find(flags, 'e', 1, true) then
+    message, at = ARGV[at], at + 1
+  end
+  if message and message ~= before[3] then set('error', message) end
+  if before[3] and not message then redis.call('HDEL', summary, 'error') end
+
+  if expected == 0 then
+    set('saga', ARGV[at])
+    set('definition', ARGV[at + 1])
+    set('started', now)
+    redis.call('ZADD', root .. 'all', now, id)
+    redis.call('ZADD', root .. 'saga=' .. ARGV[at], now, id)
+    for i = at + 2, last, 2 do
+      set(ARGV[i], ARGV[i + 1])
+      redis.call('ZADD', root .. ARGV[i] .. '=' .. ARGV[i + 1], now, id)
+    end
+  end
+  if status ~= before[2] then
+    set('status', status)
+    if before[2] then redis.call('ZREM', root .. 'status=' .. before[2], id) end
+    redis.call('ZADD', root .. 'status=' .. status, before[4] or now, id)
+    if string.find(flags, 't', 1, true) then
+      set('ended', now)
+      redis.call('ZADD', root .. 'ended', now, id)
+    end
+  end
+  redis.call('HSET', summary, unpack(fields))
+  if string.find(flags, 'a', 1, true) then redis.call('PUBLISH', root .. 'announce', id) end
+  return now
 end
 
-if message ~= before[3] then
-  if message then redis.call('HSET', summary, 'error', message) else redis.call('HDEL', summary, 'error') end
+local answers, base = {}, 1
+while base <= #ARGV do
+  local count = tonumber(ARGV[base])
+  local done, answer = pcall(commit, base, base + count)
+  if not done then
+    local message = type(answer) == 'table' and answer.err or tostring(answer)
+    -- Of a server that takes no writes the client must hear as of any command: it looks for another one.
+    if string.find(message, 'READONLY', 1, true) then return redis.error_reply(message) end
+    answer = { message }
+  end
+  answers[#answers + 1] = answer
+  base = base + count + 1
 end
-if status ~= before[2] and string.find(flags, 't', 1, true) then
-  redis.call('HSET', summary, 'ended', now)
-  redis.call('ZADD', root .. 'ended', now, id)
-end
-if string.find(flags, 'a', 1, true) then redis.call('PUBLISH', root .. 'announce', id) end
-return now
+return answers

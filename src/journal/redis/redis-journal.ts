@@ -13,6 +13,7 @@ import { isTerminal } from '../../machine/state.ts';
 import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
 import { announcementsOn } from './announcements.ts';
+import { CommitBatch } from './commit-batch.ts';
 import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
 
@@ -45,7 +46,7 @@ function checkCommit({ id, expectedVersion, events, tx }: Commit): void {
   if (events.length === 0) throw new AmendsError('EMPTY_BATCH', `nothing to commit to transaction ${id}: give at least one event`);
 }
 
-/** ARGV of commit.lua. What can't change after the start is sent with the start only. */
+/** The arguments of one commit in commit.lua. What can't change after the start is sent with the start only. */
 function commitArguments({ id, expectedVersion, events, summary, announce }: Commit, token: string): readonly (string | number)[] {
   const { status, error } = summary;
   const flags = `${announce ? 'a' : ''}${isTerminal(summary) ? 't' : ''}${error === undefined ? '' : 'e'}`;
@@ -68,14 +69,14 @@ function planField(saga: string, definitionVersion: number): string {
 export function createRedisJournal({ redis, namespace }: RedisJournalOptions): Journal {
   const root = keyRoot(namespace);
   checkClient(redis);
-  const commit = defineScript(redis, 'commit', COMMIT);
+  const commits = new CommitBatch(defineScript(redis, 'commit', COMMIT), root);
   const list = defineScript(redis, 'list', LIST);
   const summaries = defineScript(redis, 'summaries', SUMMARIES);
   const purge = defineScript(redis, 'purge', PURGE);
   const registerPlan = defineScript(redis, 'registerPlan', REGISTER_PLAN);
   const announcements = announcementsOn(redis, `${root}announce`);
   const tokenPrefix = randomBytes(6).toString('base64url');
-  let commits = 0;
+  let tokens = 0;
 
   const behind = async ({ id, expectedVersion }: Commit): Promise<AmendsError> => {
     const version = await reachable(redis.hget(`${root}t:${id}`, 'version'));
@@ -90,11 +91,12 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
   return {
     async commit(asked): Promise<CommitResult> {
       checkCommit(asked);
-      const reply = await commit(root, ...commitArguments(asked, tokenPrefix + (commits++).toString(36)));
+      const reply = await commits.commit(commitArguments(asked, tokenPrefix + (tokens++).toString(36)));
       if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
       // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
-      if (reply.length === 0) throw await behind(asked);
-      return { committed: false, unseen: (reply as StreamEntry[]).map((entry) => journaledEvent(asked.id, entry)) };
+      const [unseen] = reply as [StreamEntry[]];
+      if (unseen.length === 0) throw await behind(asked);
+      return { committed: false, unseen: unseen.map((entry) => journaledEvent(asked.id, entry)) };
     },
 
     async read(id, afterVersion = 0) {

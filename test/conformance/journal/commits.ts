@@ -183,6 +183,21 @@ export function commitsSuite(store: TestStore): void {
       expect(JSON.stringify(first!.event)).toBe(JSON.stringify(started('order', { text, [text]: [text] })));
     });
 
+    test('stands or falls by itself, whatever else is committed at the moment', async () => {
+      const ids = await Promise.all(upTo(40).map(() => start(journal)));
+      const lost = ids.filter((_id, n) => n % 3 === 0);
+      await Promise.all(lost.map((id) => journal.commit(commitOf(id, 1, [issued('first')]))));
+      const unknown = fresh();
+      const results = await Promise.allSettled([...ids, unknown].map((id) => journal.commit(commitOf(id, 1, [issued('second', { id })]))));
+      for (const [n, id] of ids.entries()) {
+        const expected = lost.includes(id) ? { committed: false, unseen: [{ event: issued('first') }] } : { committed: true };
+        expect(results[n]).toMatchObject({ status: 'fulfilled', value: expected });
+        const last = lost.includes(id) ? issued('first') : issued('second', { id });
+        expect((await journal.read(id)).map(({ event }) => event).slice(1)).toEqual([last]);
+      }
+      expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'TRANSACTION_NOT_FOUND' } });
+    });
+
     test('belongs to the namespace it was written in', async () => {
       const id = await start(journal);
       const { journal: elsewhere } = await store.open(`${store.namespace}_b`);
