@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^amends$/, replacement: at('src/index.ts') },
       { find: /^amends\/barrier$/, replacement: at('src/barrier/index.ts') },
+      { find: /^amends\/events$/, replacement: at('src/connect-events.ts') },
       { find: /^amends\/testing$/, replacement: at('src/testing/index.ts') },
       { find: /^amends\/dashboard$/, replacement: at('dashboard/server/index.ts') },
     ],

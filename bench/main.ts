@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { benchEvents } from './events.ts';
 import type { Measured, Order } from './measure.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
@@ -134,7 +135,9 @@ async function main(): Promise<void> {
 }
 
 try {
-  await main();
+  const [what, ...rest] = process.argv.slice(2);
+  if (what === 'events') await benchEvents(rest);
+  else await main();
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

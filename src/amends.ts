@@ -1,53 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from 'pino';
 import type { SqlExecutor } from './connections/sql.ts';
 import { AmendsError } from './errors.ts';
-import type { EventStore } from './events/event-store.ts';
+import { openEvents, type Events } from './events/open-events.ts';
 import { Definitions } from './flows/definitions.ts';
-import { DEFAULT_PAYLOAD_LIMITS } from './flows/json.ts';
 import { checkId } from './flows/names.ts';
 import type { AnySaga, Saga } from './flows/saga.ts';
 import { StoreClock } from './journal/clock.ts';
 import type { ListFilter, TransactionPage } from './journal/journal.ts';
 import { Transactions } from './journal/transactions.ts';
 import type { Engine } from './producers/engine.ts';
+import { resolveOptions, type ConnectOptions } from './producers/connect-options.ts';
 import { Outcomes } from './producers/outcomes.ts';
 import { runOf, type SagaRun } from './producers/run.ts';
 import { start, type StartOptions } from './producers/start.ts';
 import { openStore, storeKindOf, type Store, type StoreKind } from './producers/store.ts';
 import { BullmqQueues } from './queues/bullmq-queues.ts';
-import { defaultLogger } from './telemetry/logger.ts';
 import { createWorker, type AmendsWorker, type WorkerOptions } from './workers/worker.ts';
-
-export interface ConnectOptions {
-  /** Keeps the journal in another store than the queue: `connect('redis://…', { journal: 'postgres://…' })`. */
-  readonly journal?: string;
-  /** Keeps several installations apart in one store: key prefix on Redis, schema on PostgreSQL. Default `amends`. */
-  readonly namespace?: string;
-  /** Folder of the embedded store. Default `.amends`. */
-  readonly folder?: string;
-  /** Creates or updates our tables on PostgreSQL. Default `true`; with `false` run `npx amends migrate` when you deploy. */
-  readonly migrate?: boolean;
-  /** Starts on a Redis that may evict our keys, with a warning. Default `false`. */
-  readonly allowUnsafeRedis?: boolean;
-  /**
-   * How long the store may leave a command unanswered, in milliseconds from 1 000; then the connection is given up, another one is opened, and
-   * what was sent counts as not known to be done. Default 15 000. Workers' waits on Redis never give up before that.
-   */
-  readonly storeTimeoutMs?: number;
-  /** Largest input, argument or result, in bytes of JSON. Default 1 048 576. */
-  readonly maxPayloadBytes?: number;
-  /** Any pino logger. Default: warnings and errors to stderr; AMENDS_LOG_LEVEL sets the level. */
-  readonly logger?: Logger;
-}
 
 /** A connection to Amends: starts sagas, finds them, makes workers. */
 export interface Amends extends AsyncDisposable {
   /** The store the queue is in. */
   readonly store: StoreKind;
   readonly namespace: string;
-  /** The event store beside the journal, for streams of your own. */
-  readonly events: EventStore;
+  /** The event store beside the journal, for streams of your own, see {@link eventStream}. */
+  readonly events: Events;
   /**
    * Starts a saga. Starting it again with the same id and input gives the same run.
    *
@@ -77,34 +53,6 @@ export function engineOf(amends: Amends): Engine {
   return engine;
 }
 
-function resolve(url: string | undefined, options: ConnectOptions) {
-  const namespace = options.namespace ?? 'amends';
-  if (!/^[a-z][a-z0-9_]{0,30}$/.test(namespace)) {
-    throw new AmendsError(
-      'INVALID_OPTION',
-      `namespace is ${JSON.stringify(namespace)}: use 1 to 31 lower-case letters, digits and _, starting with a letter`,
-    );
-  }
-  const maxBytes = options.maxPayloadBytes ?? DEFAULT_PAYLOAD_LIMITS.maxBytes;
-  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-    throw new AmendsError('INVALID_OPTION', `maxPayloadBytes is ${String(maxBytes)}: give a whole number of bytes from 1`);
-  }
-  const storeTimeoutMs = options.storeTimeoutMs ?? 15_000;
-  if (!Number.isSafeInteger(storeTimeoutMs) || storeTimeoutMs < 1_000) {
-    throw new AmendsError('INVALID_OPTION', `storeTimeoutMs is ${String(storeTimeoutMs)}: give a whole number of milliseconds from 1000`);
-  }
-  return {
-    url: url ?? process.env.AMENDS_URL,
-    namespace,
-    folder: options.folder ?? '.amends',
-    migrate: options.migrate ?? true,
-    allowUnsafeRedis: options.allowUnsafeRedis ?? false,
-    storeTimeoutMs,
-    limits: { ...DEFAULT_PAYLOAD_LIMITS, maxBytes },
-    log: options.logger ?? defaultLogger(),
-  };
-}
-
 /**
  * Connects to a store: `redis://…` or `rediss://…` (production), `postgres://…`, or none for the embedded store in a local folder.
  *
@@ -113,7 +61,7 @@ function resolve(url: string | undefined, options: ConnectOptions) {
  * @example await using amends = await connect('redis://localhost:6379');
  */
 export async function connect(url?: string, options: ConnectOptions = {}): Promise<Amends> {
-  const resolved = resolve(url, options);
+  const resolved = resolveOptions(url, options);
   const { namespace, log, limits } = resolved;
   if (options.journal !== undefined) storeKindOf(options.journal);
   const store = await openStore(resolved.url, resolved);
@@ -140,10 +88,12 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
 
 function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
   const outcomes = new Outcomes(engine.journal, engine.transactions);
+  const onError = (error: unknown, what: string): void => engine.log.error({ err: error }, what);
+  const opened = openEvents({ backend: journalStore.events, limits: engine.limits, onError });
   const workers = new Set<AmendsWorker>();
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {
-    await Promise.all([...workers].map((worker) => worker.close()));
+    await Promise.all([opened.close(), ...[...workers].map((worker) => worker.close())]);
     outcomes.close();
     await engine.queues.close();
     await store.close();
@@ -155,7 +105,7 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
   const amends: Amends = {
     store: store.kind,
     namespace: engine.namespace,
-    events: journalStore.events,
+    events: opened.events,
     async start<In, Output>(saga: Saga<In, Output>, input: NoInfer<In>, options: StartOptions = {}) {
       open();
       const id = checkId(options.id ?? randomUUID());
@@ -191,4 +141,4 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
 }
 
 /** The caller's open SQL transaction: a `pg.PoolClient` is one. */
-export type { SqlExecutor };
+export type { ConnectOptions, SqlExecutor };

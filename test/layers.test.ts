@@ -17,6 +17,7 @@ const LAYERS = [
   'queues',
   'telemetry',
   'producers',
+  'connect-events.ts',
   'workers',
   'amends.ts',
 ];

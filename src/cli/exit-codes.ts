@@ -30,6 +30,8 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   EVENT_ID_REUSED: EXIT.usage,
   PARTIAL_DUPLICATE: EXIT.usage,
   REPEATED_EVENT_ID: EXIT.usage,
+  STREAM_CLOSED: EXIT.usage,
+  STREAM_NOT_FOUND: EXIT.usage,
   STEP_FAILED: EXIT.failed,
   STEP_TIMED_OUT: EXIT.failed,
   SAGA_COMPENSATED: EXIT.failed,

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addCancel } from './commands/cancel.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDemo } from './commands/demo.ts';
+import { addEvents } from './commands/events.ts';
 import { addGiveUp } from './commands/give-up.ts';
 import { addHold } from './commands/hold.ts';
 import { addList } from './commands/list.ts';
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     addCancel,
     addHold,
     addGiveUp,
+    addEvents,
     addDashboard,
     addMigrate,
   ])

@@ -9,7 +9,13 @@ interface Migration {
 }
 
 /** In order. A file that was released is never changed: what must change comes as a new one. Each stands beside the code that uses it. */
-const MIGRATIONS: readonly Migration[] = ['../events/postgres/0001_event_store.sql', '../journal/postgres/0002_journal.sql'].map((path) => {
+const MIGRATIONS: readonly Migration[] = [
+  '../events/postgres/0001_event_store.sql',
+  '../journal/postgres/0002_journal.sql',
+  '../events/postgres/0003_stream_life.sql',
+  '../events/postgres/0004_global_log.sql',
+  '../events/postgres/0005_subscriptions.sql',
+].map((path) => {
   const name = path.slice(path.lastIndexOf('/') + 1, -'.sql'.length);
   return { number: Number.parseInt(name, 10), name, file: new URL(path, import.meta.url) };
 });

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { Pool } from 'pg';
 import { AmendsError } from '../errors.ts';
 import { endSilentSessions } from './silence.ts';
-import type { SqlExecutor, SqlPool } from './sql.ts';
+import type { SqlExecutor, SqlPool, SqlResult } from './sql.ts';
 
 /** The schema BullMQ keeps its tables in. Its SQL names them without it, so every session must have it on its search path. */
 const BULLMQ_SCHEMA = 'bullmq';
@@ -157,6 +158,28 @@ export function reserveSession(pool: SqlPool): () => void {
 /** Classes and codes of errors that say that the session is gone, by PostgreSQL (08…, 57P0…) or by the socket. */
 const GONE = /^(08...|57P0[123]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 const GONE_TEXT = /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect)/;
+
+/** Texts that are kept prepared in each session; those beyond are planned each time. */
+const PREPARED = 100;
+
+/** The same statements, prepared once in each session by their text: to parse and plan a small one costs as much as to run it. */
+export function prepared(sql: SqlExecutor): SqlExecutor {
+  if (!(sql instanceof Pool)) return sql;
+  const names = new Map<string, string>();
+  return {
+    query<Row>(text: string, params?: readonly unknown[]) {
+      let name = names.get(text);
+      if (name === undefined && names.size < PREPARED) {
+        // The same in every process that shares a session through a pooler.
+        name = `amends_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+        names.set(text, name);
+      }
+      if (name === undefined || params === undefined)
+        return sql.query(text, params as unknown[]) as Promise<unknown> as Promise<SqlResult<Row>>;
+      return sql.query({ name, text, values: params as unknown[] }) as Promise<unknown> as Promise<SqlResult<Row>>;
+    },
+  };
+}
 
 /** The same statements; when one fails because the connection did, the error says so (STORE_UNREACHABLE). */
 export function reaching(sql: SqlExecutor): SqlExecutor {

@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { AmendsError } from '../errors.ts';
 import { toJson, type PayloadLimits } from '../flows/json.ts';
-import type { ExpectedVersion, NewEvent, StreamName } from './event-store.ts';
+import {
+  TOMBSTONE,
+  type ExpectedVersion,
+  type NewEvent,
+  type StreamAppend,
+  type StreamName,
+  type TombstoneOptions,
+} from './event-store.ts';
+import { shownStream } from './refusals.ts';
 
 const MAX_NAME_BYTES = 512;
 /** What a column of an SQL store holds. */
-const MAX_SCHEMA_VERSION = 2 ** 31 - 1;
+export const MAX_SCHEMA_VERSION = 2 ** 31 - 1;
 /** Streams of this category are written by the journal alone, which keeps summaries beside them. */
 const JOURNAL_CATEGORY = 'transaction';
 
@@ -55,6 +63,9 @@ export function checkVersion(name: string, version: number): number {
 function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | undefined): CheckedEvent {
   const { eventType, eventData, schemaVersion = 1, metadata = {} } = event;
   checkText('eventType', eventType);
+  if (eventType === TOMBSTONE) {
+    throw new AmendsError('NOT_ALLOWED', `eventType "${TOMBSTONE}" says that a stream was deleted: call tombstone(), or use another type`);
+  }
   if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > MAX_SCHEMA_VERSION) {
     throw new AmendsError('INVALID_OPTION', `schemaVersion is ${String(schemaVersion)}: give a whole number from 1`);
   }
@@ -70,34 +81,78 @@ function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | un
   };
 }
 
+/** The last event of a stream that is deleted. */
+export function tombstoneEvent({ reason, metadata = {} }: TombstoneOptions = {}, limits?: PayloadLimits): CheckedEvent {
+  const eventId = randomUUID();
+  const known = checkEvent({ eventType: 'tombstone', eventData: reason === undefined ? {} : { reason }, metadata }, eventId, limits);
+  return { ...known, eventType: TOMBSTONE };
+}
+
+/** A checked append to one stream. */
+export interface CheckedAppend {
+  readonly stream: StreamName;
+  readonly events: readonly CheckedEvent[];
+  readonly expectedVersion: ExpectedVersion;
+}
+
+/** Refuses the journal's streams to those who would write past it. @throws {AmendsError} INVALID_ID, NOT_ALLOWED */
+export function checkWritable(stream: StreamName): void {
+  checkStream(stream);
+  if (stream.aggregateType !== JOURNAL_CATEGORY) return;
+  const message = `streams of type "${JOURNAL_CATEGORY}" are the journal's: give your aggregates another aggregateType`;
+  throw new AmendsError('NOT_ALLOWED', message);
+}
+
 /**
  * What can be told of an append before a store is asked, in the order of the contract.
  *
  * @throws {AmendsError} EMPTY_BATCH, REPEATED_EVENT_ID, INVALID_ID, INVALID_OPTION, NOT_ALLOWED (the journal's stream), PAYLOAD_NOT_JSON,
  * PAYLOAD_TOO_LARGE
  */
+export function checkAppends(appends: readonly StreamAppend[], limits: PayloadLimits | undefined): readonly CheckedAppend[] {
+  if (appends.length === 0 || appends.some(({ events }) => events.length === 0)) {
+    throw new AmendsError('EMPTY_BATCH', 'there is nothing to append: give at least one event');
+  }
+  const ids = new Set<string>();
+  const named = appends.map(({ events }) =>
+    events.map((event) => {
+      const eventId = checkText('eventId', event.eventId ?? randomUUID());
+      if (ids.has(eventId)) {
+        const message = `event id ${JSON.stringify(eventId)} stands twice in the batch: give each event its own`;
+        throw new AmendsError('REPEATED_EVENT_ID', message, { details: { eventId } });
+      }
+      ids.add(eventId);
+      return { event, eventId };
+    }),
+  );
+  for (const { stream } of appends) checkWritable(stream);
+  for (const { expectedVersion } of appends) checkExpectedVersion(expectedVersion);
+  return appends.map(({ stream, expectedVersion }, i) => ({
+    stream,
+    expectedVersion,
+    events: named[i]!.map(({ event, eventId }) => checkEvent(event, eventId, limits)),
+  }));
+}
+
+/** The same for one stream. */
 export function checkAppend(
   stream: StreamName,
   events: readonly NewEvent[],
-  expected: ExpectedVersion,
+  expectedVersion: ExpectedVersion,
   limits: PayloadLimits | undefined,
-): readonly CheckedEvent[] {
-  if (events.length === 0) throw new AmendsError('EMPTY_BATCH', 'there is nothing to append: give at least one event');
-  const ids = new Set<string>();
-  const named = events.map((event) => {
-    const eventId = checkText('eventId', event.eventId ?? randomUUID());
-    if (ids.has(eventId)) {
-      const message = `event id ${JSON.stringify(eventId)} stands twice in the batch: give each event its own`;
-      throw new AmendsError('REPEATED_EVENT_ID', message, { details: { eventId } });
-    }
-    ids.add(eventId);
-    return { event, eventId };
-  });
-  checkStream(stream);
-  if (stream.aggregateType === JOURNAL_CATEGORY) {
-    const message = `streams of type "${JOURNAL_CATEGORY}" are the journal's: give your aggregates another aggregateType`;
-    throw new AmendsError('NOT_ALLOWED', message);
-  }
-  checkExpectedVersion(expected);
-  return named.map(({ event, eventId }) => checkEvent(event, eventId, limits));
+): CheckedAppend {
+  return checkAppends([{ stream, events, expectedVersion }], limits)[0]!;
+}
+
+/**
+ * Appends in the order in which every writer takes the streams, each with its place in what was given.
+ *
+ * @throws {AmendsError} INVALID_OPTION when a stream is named twice
+ */
+export function inLockOrder(appends: readonly CheckedAppend[]): readonly (CheckedAppend & { readonly place: number })[] {
+  const keyOf = ({ stream }: CheckedAppend): string => `${stream.aggregateType}\0${stream.aggregateId}`;
+  const sorted = appends.map((append, place) => ({ ...append, place })).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const twice = sorted.find((append, i) => i > 0 && keyOf(append) === keyOf(sorted[i - 1]!));
+  if (twice === undefined) return sorted;
+  throw new AmendsError('INVALID_OPTION', `stream ${shownStream(twice.stream)} is named twice: give all its events in one batch`);
 }

@@ -168,13 +168,29 @@ export function copyOf(json: Json | undefined): Json | undefined {
   return copy as Json;
 }
 
-/** JSON with sorted keys, so that equal values give equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, node: unknown) =>
-    node !== null && typeof node === 'object' && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : node,
-  );
+/** JSON with sorted keys, so that equal values give equal text. `undefined`: JSON leaves it out, or it has to be made plain first. */
+function canonicalOf(node: unknown): string | undefined {
+  if (typeof node !== 'object' || node === null) return JSON.stringify(node);
+  if (Array.isArray(node)) return `[${node.map((item) => canonicalOf(item) ?? 'null').join(',')}]`;
+  const parts: string[] = [];
+  for (const key of Object.keys(node).sort()) {
+    const text = canonicalOf((node as Readonly<Record<string, unknown>>)[key]);
+    if (text !== undefined) parts.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${parts.join(',')}}`;
+}
+
+function isPlainData(node: unknown): boolean {
+  if (typeof node !== 'object' || node === null) return true;
+  if (typeof (node as { toJSON?: unknown }).toJSON === 'function') return false;
+  if (Array.isArray(node)) return node.every(isPlainData);
+  return isPlain(node) && Object.values(node).every(isPlainData);
+}
+
+function canonical(value: unknown): string | undefined {
+  if (isPlainData(value)) return canonicalOf(value);
+  const text = JSON.stringify(value) as string | undefined; // dates and the like speak for themselves
+  return text === undefined ? undefined : canonicalOf(JSON.parse(text));
 }
 
 /** A short stable hash of a JSON value, whatever the order of its keys: 32 hexadecimal digits of SHA-256. */

@@ -2,7 +2,7 @@ import { openEmbedded } from '../connections/embedded.ts';
 import { assertMigrated, migrate } from '../connections/migrate.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import type { SqlPool } from '../connections/sql.ts';
-import { createPostgresEventStore } from '../events/postgres/postgres-event-store.ts';
+import { createPostgresBackend } from '../events/postgres/backend.ts';
 import { createPostgresJournal } from '../journal/postgres/postgres-journal.ts';
 import { migrateQueues, sqlBackend } from '../queues/sql-backend.ts';
 import type { Store, StoreKind, StoreOptions } from './store.ts';
@@ -23,14 +23,16 @@ async function orClose<T>(close: () => Promise<void>, work: () => Promise<T>): P
   }
 }
 
-function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>, { namespace }: StoreOptions): Store {
+function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>, { namespace, limits }: StoreOptions): Store {
   const journal = createPostgresJournal({ pool, namespace });
+  const events = createPostgresBackend({ pool, namespace, limits });
   return {
     kind,
     journal,
-    events: createPostgresEventStore({ pool, namespace }),
+    events,
     queues: sqlBackend(pool, namespace),
     async close() {
+      await events.close();
       await journal.close();
       await closePool();
     },

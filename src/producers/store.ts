@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
-import type { EventStore } from '../events/event-store.ts';
+import type { EventBackend } from '../events/backend.ts';
+import type { PayloadLimits } from '../flows/json.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { QueueBackend } from '../queues/backend.ts';
 
@@ -14,6 +15,8 @@ export interface StoreOptions {
   readonly allowUnsafeRedis: boolean;
   /** How long the store may leave a command unanswered, in milliseconds. */
   readonly storeTimeoutMs: number;
+  /** Largest and deepest payload of an event. */
+  readonly limits: PayloadLimits;
   readonly log: Logger;
 }
 
@@ -21,7 +24,7 @@ export interface StoreOptions {
 export interface Store {
   readonly kind: StoreKind;
   readonly journal: Journal;
-  readonly events: EventStore;
+  readonly events: EventBackend;
   readonly queues: QueueBackend;
   close(): Promise<void>;
 }

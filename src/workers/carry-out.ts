@@ -1,4 +1,5 @@
 import { AmendsError, isAmendsError, StepFailed } from '../errors.ts';
+import { within, type Cause } from '../events/cause.ts';
 import { asJson, copyOf, type Json, type PayloadLimits } from '../flows/json.ts';
 import { parseWith } from '../flows/schema.ts';
 import type { CompensationContext, StepContext, StepLog } from '../flows/step.ts';
@@ -64,6 +65,11 @@ function contextOf({ state, name, op }: DueOperation, input: never, options: Car
   };
 }
 
+/** On whose behalf the step's code appends events: the same on every attempt, so that they are stored once. */
+function causeOf({ state, name }: DueOperation, key: string): Cause {
+  return { key, correlationId: state.id, causationId: key, actor: `saga:${state.saga}/${name}` };
+}
+
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
 async function accept(due: DueOperation, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
   try {
@@ -77,7 +83,8 @@ async function accept(due: DueOperation, value: unknown, options: CarryOutOption
 /** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
 async function verify(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
-  const answer = await attempt((stop) => due.handler.verify?.(contextOf(due, input, options, stop)), options);
+  const cause = causeOf(due, `${idempotencyKey(due.state.id, due.name, due.op)}:verify`);
+  const answer = await attempt((stop) => within(cause, () => due.handler.verify?.(contextOf(due, input, options, stop))), options);
   if (answer.kind === 'given up') return answer;
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
@@ -88,7 +95,8 @@ async function runAction(due: DueOperation, input: never, options: CarryOutOptio
     const found = await verify(due, input, options);
     if (found !== undefined && found !== 'not-done') return found;
   }
-  const answer = await attempt((stop) => due.handler.run(contextOf(due, input, options, stop)), options);
+  const cause = causeOf(due, idempotencyKey(due.state.id, due.name, due.op));
+  const answer = await attempt((stop) => within(cause, () => due.handler.run(contextOf(due, input, options, stop))), options);
   if (answer.kind === 'returned') return accept(due, answer.value, options, false);
   if (answer.kind === 'given up') return answer;
   const failure = answer.kind === 'threw' ? failedBy(answer.error) : { ...failed(answer.error, 'unknown', true), late: answer.late };
@@ -128,7 +136,8 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
     );
     return failed(error, 'unknown', false);
   }
-  const answer = await attempt((stop) => due.handler.compensate?.(undoOf(due, input, options, stop)), options);
+  const cause = causeOf(due, idempotencyKey(due.state.id, due.name, due.op));
+  const answer = await attempt((stop) => within(cause, () => due.handler.compensate?.(undoOf(due, input, options, stop))), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   if (answer.kind === 'given up') return answer;
   return failed(answer.error, 'unknown', isRetryable(answer.error));

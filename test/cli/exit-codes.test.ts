@@ -20,6 +20,7 @@ const COMMANDS = [
   'resume',
   'skip',
   'terminate',
+  'events',
   'dashboard',
   'migrate',
 ];

@@ -6,10 +6,13 @@ import { batch, freshStream, readAll } from '../support/streams.ts';
 import { appendSuite } from './event-store/append.ts';
 import { duplicatesSuite } from './event-store/duplicates.ts';
 import { isolationSuite } from './event-store/isolation.ts';
+import { millionSuite } from './event-store/million.ts';
 import { namesSuite } from './event-store/names.ts';
 import { payloadsSuite } from './event-store/payloads.ts';
 import { racesSuite } from './event-store/races.ts';
 import { readSuite } from './event-store/read.ts';
+import { severalStreamsSuite } from './event-store/several-streams.ts';
+import { streamLifeSuite } from './event-store/stream-life.ts';
 import { callersTransactionSuite } from './event-store/transactions.ts';
 
 describeEachStore('the event store', (store) => {
@@ -19,7 +22,11 @@ describeEachStore('the event store', (store) => {
   readSuite(store);
   namesSuite(store);
   payloadsSuite(store);
+  severalStreamsSuite(store);
+  streamLifeSuite(store);
 });
+
+describeEachStore('the event store', millionSuite);
 
 describeEachSqlStore('the event store', callersTransactionSuite);
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEmbedded } from '../../src/connections/embedded.ts';
 import { migrate } from '../../src/connections/migrate.ts';
-import { createPostgresEventStore } from '../../src/events/postgres/postgres-event-store.ts';
+import { createPostgresBackend } from '../../src/events/postgres/backend.ts';
 import { createPostgresJournal } from '../../src/journal/postgres/postgres-journal.ts';
 import { copyEmbeddedStore } from './embedded-template.ts';
 import type { Place } from './place.ts';
@@ -24,11 +24,16 @@ export async function createEmbeddedPlace(namespace: string): Promise<Place> {
       const pool = await open();
       await migrate(pool, name);
       const journal = createPostgresJournal({ pool, namespace: name });
+      const backend = createPostgresBackend({ pool, namespace: name });
       return {
-        events: createPostgresEventStore({ pool, namespace: name }),
+        events: backend.store,
+        backend,
         journal,
         sql: pool,
-        close: () => journal.close(),
+        close: async () => {
+          await backend.close();
+          await journal.close();
+        },
       };
     },
 

@@ -1,10 +1,13 @@
 import type { SqlPool } from '../../src/connections/sql.ts';
+import type { EventBackend } from '../../src/events/backend.ts';
 import type { EventStore } from '../../src/events/event-store.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 
 /** A store as one process has it. On Redis and PostgreSQL every call of `open` makes connections of its own; embedded has one session. */
 export interface OpenStore {
   readonly events: EventStore;
+  /** All that the store has for events. */
+  readonly backend: EventBackend;
   readonly journal: Journal;
   /** Where the caller's transactions come from; absent on Redis. */
   readonly sql?: SqlPool;

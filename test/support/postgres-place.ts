@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { migrate } from '../../src/connections/migrate.ts';
 import { openPostgres } from '../../src/connections/postgres.ts';
 import type { SqlExecutor } from '../../src/connections/sql.ts';
-import { createPostgresEventStore } from '../../src/events/postgres/postgres-event-store.ts';
+import { createPostgresBackend } from '../../src/events/postgres/backend.ts';
 import { createPostgresJournal } from '../../src/journal/postgres/postgres-journal.ts';
 import type { Place } from './place.ts';
 import { serverUrl } from './server-url.ts';
@@ -35,11 +35,14 @@ export async function createPostgresPlace(namespace: string): Promise<Place> {
       const pool = await openPostgres(url.href);
       await migrate(pool, name);
       const journal = createPostgresJournal({ pool, namespace: name });
+      const backend = createPostgresBackend({ pool, namespace: name });
       return {
-        events: createPostgresEventStore({ pool, namespace: name }),
+        events: backend.store,
+        backend,
         journal,
         sql: pool,
         async close() {
+          await backend.close();
           await journal.close();
           await pool.end();
         },

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { openRedis } from '../../src/connections/redis.ts';
-import { createRedisEventStore } from '../../src/events/redis/redis-event-store.ts';
+import { createRedisBackend } from '../../src/events/redis/backend.ts';
 import { createRedisJournal } from '../../src/journal/redis/redis-journal.ts';
 import type { Place } from './place.ts';
 import { serverUrl } from './server-url.ts';
@@ -35,10 +35,13 @@ export async function createRedisPlace(namespace: string): Promise<Place> {
     async open(name) {
       const redis = await openRedis(url, { connectionName: namespace });
       const journal = createRedisJournal({ redis, namespace: name });
+      const backend = createRedisBackend({ redis, namespace: name });
       return {
-        events: createRedisEventStore({ redis, namespace: name }),
+        events: backend.store,
+        backend,
         journal,
         async close() {
+          await backend.close();
           await journal.close();
           await redis.quit();
         },

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SqlExecutor } from '../../connections/sql.ts';
-import { AmendsError } from '../../errors.ts';
 import { hashOf } from '../../flows/json.ts';
-import type { CheckedEvent } from '../batch.ts';
-import type { AppendResult, ExpectedVersion, StreamName } from '../event-store.ts';
+import { inLockOrder, type CheckedAppend, type CheckedEvent } from '../batch.ts';
+import type { AppendResult, StreamName } from '../event-store.ts';
+import { eventIdReused, partialDuplicate, partlyAppended, shownStream, streamClosed, wrongVersion } from '../refusals.ts';
 
 /** Serialization failure and deadlock: nothing was done, and the same may succeed now. */
 const RETRYABLE = new Set(['40001', '40P01']);
 const TRIES = 10;
 const LONGEST_PAUSE_MS = 20;
 
-/** A row of `append_events`, see 0001_event_store.sql. */
-export interface AppendRow {
-  readonly outcome: 'appended' | 'refused' | 'known';
+/** A row of `append_events`, see 0003_stream_life.sql. */
+interface AppendRow {
+  readonly outcome: 'appended' | 'refused' | 'closed' | 'tombstoned' | 'known';
   readonly at_version: number;
   readonly known_id: string;
   readonly known_aggregate_type: string;
@@ -34,17 +34,15 @@ export async function persistently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function appendRows(
-  sql: SqlExecutor,
-  schema: string,
-  { aggregateType, aggregateId }: StreamName,
-  events: readonly CheckedEvent[],
-  expected: ExpectedVersion,
-): Promise<readonly AppendRow[]> {
-  const { rows } = await sql.query<AppendRow>(`SELECT * FROM ${schema}.append_events($1, $2, $3, $4, $5, $6, $7, $8)`, [
+async function appendRows(sql: SqlExecutor, schema: string, append: CheckedAppend): Promise<readonly AppendRow[]> {
+  const { stream, events, expectedVersion } = append;
+  const { aggregateType, aggregateId } = stream;
+  // Lists come as text where a query builder passes them on.
+  const lists = '$4::text::text[], $5::text::text[], $6::text::integer[], $7::text::json[], $8::text::json[]';
+  const { rows } = await sql.query<AppendRow>(`SELECT * FROM ${schema}.append_events($1, $2, $3, ${lists})`, [
     aggregateType,
     aggregateId,
-    String(expected),
+    String(expectedVersion),
     events.map(({ eventId }) => eventId),
     events.map(({ eventType }) => eventType),
     events.map(({ schemaVersion }) => schemaVersion),
@@ -73,37 +71,57 @@ function resultOfKnown(stream: StreamName, events: readonly CheckedEvent[], rows
     if (row === undefined) continue;
     const moved = known.size === events.length && row.at_version !== first + position;
     if (!moved && isSame(stream, event, row)) continue;
-    const { known_aggregate_type: type, known_aggregate_id: id } = row;
-    const elsewhere = type !== stream.aggregateType || id !== stream.aggregateId;
-    const how = elsewhere ? `in stream ${JSON.stringify(`${type}/${id}`)}` : 'with other content or in another order';
-    const message = `event id ${JSON.stringify(event.eventId)} was stored before ${how}: give new events new ids`;
-    throw new AmendsError('EVENT_ID_REUSED', message, { details: { eventId: event.eventId } });
+    const { known_aggregate_type: aggregateType, known_aggregate_id: aggregateId } = row;
+    const elsewhere = aggregateType !== stream.aggregateType || aggregateId !== stream.aggregateId;
+    throw eventIdReused(event.eventId, elsewhere ? shownStream({ aggregateType, aggregateId }) : undefined);
   }
-  if (known.size === events.length) return { firstVersion: first, lastVersion: first + events.length - 1, duplicate: true };
-  throw new AmendsError(
-    'PARTIAL_DUPLICATE',
-    `${known.size} of these ${events.length} events were stored before: append the same batch again, or only what is new`,
-    { details: { known: known.size, count: events.length } },
-  );
+  if (known.size < events.length) throw partialDuplicate(known.size, events.length);
+  return { firstVersion: first, lastVersion: first + events.length - 1, duplicate: true };
 }
 
-/** What the rows mean. @throws {AmendsError} EVENT_ID_REUSED, PARTIAL_DUPLICATE, WRONG_EXPECTED_VERSION */
-export function resultOf(
-  stream: StreamName,
-  events: readonly CheckedEvent[],
-  expected: ExpectedVersion,
-  rows: readonly AppendRow[],
-): AppendResult {
+/** What the rows mean. @throws {AmendsError} EVENT_ID_REUSED, PARTIAL_DUPLICATE, STREAM_CLOSED, WRONG_EXPECTED_VERSION */
+function resultOf({ stream, events, expectedVersion }: CheckedAppend, rows: readonly AppendRow[]): AppendResult {
   const { outcome, at_version: version } = rows[0]!;
   switch (outcome) {
     case 'appended':
       return { firstVersion: version, lastVersion: version + events.length - 1, duplicate: false };
     case 'known':
       return resultOfKnown(stream, events, rows);
-    case 'refused': {
-      const name = JSON.stringify(`${stream.aggregateType}/${stream.aggregateId}`);
-      const message = `stream ${name} is at version ${version}, expected was ${expected}: read the events since, decide again and retry`;
-      throw new AmendsError('WRONG_EXPECTED_VERSION', message, { details: { expected, actual: version } });
-    }
+    case 'refused':
+      throw wrongVersion(stream, expectedVersion, version);
+    case 'closed':
+    case 'tombstoned':
+      throw streamClosed(stream, outcome);
+  }
+}
+
+/** Appends to one stream: one round trip, which is all or nothing by itself. */
+export async function appendOne(sql: SqlExecutor, schema: string, append: CheckedAppend): Promise<AppendResult> {
+  return resultOf(append, await appendRows(sql, schema, append));
+}
+
+/** Appends to several streams, in a transaction that the caller rolls back when this throws. */
+export async function appendSeveral(sql: SqlExecutor, schema: string, appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> {
+  const results: AppendResult[] = [];
+  for (const { place, ...append } of inLockOrder(appends)) results[place] = await appendOne(sql, schema, append);
+  const known = results.filter(({ duplicate }) => duplicate).length;
+  if (known > 0 && known < results.length) throw partlyAppended(known, results.length);
+  return results;
+}
+
+/** The same within a transaction of somebody who may want to go on with it. */
+export async function appendBehindSavepoint(
+  tx: SqlExecutor,
+  schema: string,
+  appends: readonly CheckedAppend[],
+): Promise<readonly AppendResult[]> {
+  await tx.query('SAVEPOINT amends_append');
+  try {
+    const results = await appendSeveral(tx, schema, appends);
+    await tx.query('RELEASE SAVEPOINT amends_append');
+    return results;
+  } catch (error) {
+    await tx.query('ROLLBACK TO SAVEPOINT amends_append').catch(() => undefined); // the connection may be the trouble
+    throw error;
   }
 }

@@ -1,10 +1,12 @@
 import { schemaOf } from '../../connections/migrate.ts';
-import { reaching } from '../../connections/postgres.ts';
-import type { SqlPool } from '../../connections/sql.ts';
+import { prepared, reaching } from '../../connections/postgres.ts';
+import { inTransaction, type SqlPool } from '../../connections/sql.ts';
 import type { Json, PayloadLimits } from '../../flows/json.ts';
-import { checkAppend, checkStream, checkVersion } from '../batch.ts';
-import type { EventStore, RecordedEvent, StreamName } from '../event-store.ts';
-import { appendRows, persistently, resultOf } from './append.ts';
+import { checkAppend, checkAppends, checkStream, checkVersion, checkWritable, inLockOrder, tombstoneEvent } from '../batch.ts';
+import type { EventStore, RecordedEvent, StreamHead, StreamName, StreamState } from '../event-store.ts';
+import { streamClosed, streamNotFound } from '../refusals.ts';
+import { appendBehindSavepoint, appendOne, appendSeveral, persistently } from './append.ts';
+import { executorOf } from './callers-transaction.ts';
 
 const PAGE = 500;
 
@@ -16,7 +18,21 @@ export interface PostgresEventStoreOptions {
   readonly limits?: PayloadLimits | undefined;
 }
 
-interface EventRow {
+interface HeadRow {
+  readonly version: number;
+  readonly first_version: number;
+  readonly state: StreamState;
+}
+
+function headFrom({ version, first_version: firstVersion, state }: HeadRow): StreamHead {
+  return { version, firstVersion, state };
+}
+
+function keyOf({ aggregateType, aggregateId }: StreamName): readonly string[] {
+  return [aggregateType, aggregateId];
+}
+
+export interface EventRow {
   readonly event_id: string | null;
   readonly version: number;
   readonly event_type: string;
@@ -26,7 +42,7 @@ interface EventRow {
   readonly at_ms: number;
 }
 
-function recordedEvent({ aggregateType, aggregateId }: StreamName, row: EventRow): RecordedEvent {
+export function recordedEvent({ aggregateType, aggregateId }: StreamName, row: EventRow): RecordedEvent {
   return {
     aggregateType,
     aggregateId,
@@ -48,21 +64,37 @@ function recordedEvent({ aggregateType, aggregateId }: StreamName, row: EventRow
  */
 export function createPostgresEventStore({ pool, namespace, limits }: PostgresEventStoreOptions): EventStore {
   const schema = schemaOf(namespace);
-  const sql = reaching(pool);
+  const sql = reaching(prepared(pool));
   const page = `
     SELECT event_id, version::double precision AS version, event_type, schema_version, event_data, metadata, ${schema}.ms("timestamp") AS at_ms
-    FROM ${schema}.events
+    FROM ${schema}.all_events
     WHERE aggregate_type = $1 AND aggregate_id = $2 AND version BETWEEN $3 AND $4
     ORDER BY version LIMIT ${PAGE}`;
+
+  const heads = `version::double precision AS version, first_version::double precision AS first_version, state`;
+  const one = 'aggregate_type = $1 AND aggregate_id = $2';
+
+  const headOf = async (stream: StreamName): Promise<StreamHead | undefined> => {
+    const { rows } = await sql.query<HeadRow>(`SELECT ${heads} FROM ${schema}.streams WHERE ${one}`, keyOf(stream));
+    return rows[0] === undefined ? undefined : headFrom(rows[0]);
+  };
+  const knownHead = async (stream: StreamName): Promise<StreamHead> => {
+    const head = await headOf(stream);
+    if (head === undefined) throw streamNotFound(stream);
+    return head;
+  };
 
   return {
     async append(stream, events, { expectedVersion, tx }) {
       const checked = checkAppend(stream, events, expectedVersion, limits);
-      const rows =
-        tx === undefined
-          ? await persistently(() => appendRows(sql, schema, stream, checked, expectedVersion))
-          : await appendRows(tx, schema, stream, checked, expectedVersion);
-      return resultOf(stream, checked, expectedVersion, rows);
+      return tx === undefined ? persistently(() => appendOne(sql, schema, checked)) : appendOne(executorOf(tx), schema, checked);
+    },
+
+    async appendAll(appends, { tx } = {}) {
+      const checked = checkAppends(appends, limits);
+      inLockOrder(checked); // refuses before a transaction is begun
+      if (tx !== undefined) return appendBehindSavepoint(executorOf(tx), schema, checked);
+      return persistently(() => inTransaction(pool, (session) => appendSeveral(reaching(session), schema, checked)));
     },
 
     async *read(stream, { fromVersion = 1, toVersion } = {}) {
@@ -75,6 +107,36 @@ export function createPostgresEventStore({ pool, namespace, limits }: PostgresEv
         if (rows.length < PAGE) return;
         next = rows[PAGE - 1]!.version + 1;
       }
+    },
+
+    epoch: () => Promise.resolve('postgres'),
+
+    async head(stream) {
+      checkWritable(stream);
+      return headOf(stream);
+    },
+
+    async closeStream(stream) {
+      checkWritable(stream);
+      await sql.query(`UPDATE ${schema}.streams SET state = 'closed' WHERE ${one} AND state = 'open'`, keyOf(stream));
+      return knownHead(stream);
+    },
+
+    async archive(stream, { toVersion = Number.MAX_SAFE_INTEGER } = {}) {
+      checkWritable(stream);
+      checkVersion('toVersion', toVersion);
+      await persistently(() => sql.query(`SELECT ${schema}.archive_events($1, $2, $3)`, [...keyOf(stream), toVersion]));
+      const head = await knownHead(stream);
+      if (head.state === 'tombstoned') throw streamClosed(stream, head.state);
+      return head;
+    },
+
+    async tombstone(stream, options) {
+      checkWritable(stream);
+      const { eventId, eventType, data, metadata } = tombstoneEvent(options, limits);
+      const params = [...keyOf(stream), eventId, eventType, data, metadata];
+      await persistently(() => sql.query(`SELECT ${schema}.tombstone_stream($1, $2, $3, $4, $5, $6)`, params));
+      return knownHead(stream);
     },
   };
 }

@@ -1,56 +1,101 @@
--- Appends a batch of events to one stream, all or none.
+-- Appends batches of events to streams, one to each, all or none. One call carries the appends of many callers.
 --
 -- KEYS[1]  root of the namespace's keys, "{namespace}:"; all keys built from it share its slot
--- ARGV[1]  stream, "<aggregateType>:<aggregateId>"
--- ARGV[2]  expected version: a number, "none", "exists" or "any"
--- ARGV[3…] six for each event: id, hash of its content, type, data, schema version ("" = 1), metadata ("" = {})
+-- ARGV     of each append, see batch.lua: number of streams; then for each of them
+--          the stream, "<aggregateType>:<aggregateId>"
+--          expected version: a number, "none", "exists" or "any"
+--          number of events
+--          six for each event: id, hash of its content, type, data, schema version ("" = 1), metadata ("" = {})
 --
--- Gives { "ok" | "duplicate", first version, last version }, { "reused", position in the batch, stream it is in },
--- { "partial", how many were stored before } or { "version", actual version }.
+-- Gives of each append { "ok", then for each stream first version, last version, 1 if they were stored before }; or, with the number of the stream (from 1),
+-- { "reused", number, position in the batch, stream it is in }, { "partial", number, how many were stored before },
+-- { "state", number, state, actual version } or { "version", number, actual version }.
 --
--- "{namespace}:ids" says of every event id where it was stored, "<version>:<content hash>:<stream>", so it grows with the number of
--- events ever stored. Bounding it means to forget ids of old events, and to say so in append's contract.
+-- "{namespace}:ids" says of every event id where it was stored, "<version>:<content hash>:<stream>". It is one hash for all streams, because
+-- an id may be used in one of them only; an id leaves it when its stream is tombstoned.
 
-local root, stream, expected = KEYS[1], ARGV[1], ARGV[2]
-local key, ids = root .. 's:' .. stream, root .. 'ids'
-local count = (#ARGV - 2) / 6
-
-local known, first, last, dense = 0, nil, nil, true
-for i = 0, count - 1 do
-  local place = redis.call('HGET', ids, ARGV[3 + 6 * i])
-  if place then
-    local version, rest = string.match(place, '^(%d+):(.*)$')
-    if rest ~= ARGV[4 + 6 * i] .. ':' .. stream then
-      return { 'reused', i, string.match(rest, '^%x+:(.*)$') }
-    end
-    version = tonumber(version)
-    dense = dense and (last == nil or version == last + 1)
-    first, last, known = first or version, version, known + 1
-  end
-end
-if known == count then
-  if not dense then return { 'reused', 0, stream } end
-  return { 'duplicate', first, last }
-end
-if known > 0 then return { 'partial', known } end
-
--- Streams are dense and never trimmed, so their length is their version.
-local version = redis.call('XLEN', key)
-local fits = expected == 'any' or (expected == 'none' and version == 0) or (expected == 'exists' and version > 0)
-  or tonumber(expected) == version
-if not fits then return { 'version', version } end
-
+local root = KEYS[1]
+local ids = root .. 'ids'
 local now = now_ms()
-for i = 0, count - 1 do
-  local at = 3 + 6 * i
-  local fields = { 'id', ARGV[at], 'type', ARGV[at + 2], 'data', ARGV[at + 3], 'at', now }
-  if ARGV[at + 4] ~= '' then
-    fields[#fields + 1], fields[#fields + 2] = 'schema', ARGV[at + 4]
+-- A call takes longer than what it does: so one for many ids. Lua hands over some thousand arguments at most.
+local CHUNK = 1000
+
+local function places_of(first_event, count)
+  local places = {}
+  for from = 0, count - 1, CHUNK do
+    local wanted = {}
+    for i = from, math.min(from + CHUNK, count) - 1 do wanted[#wanted + 1] = ARGV[first_event + 6 * i] end
+    for _, place in ipairs(redis.call('HMGET', ids, unpack(wanted))) do places[#places + 1] = place end
   end
-  if ARGV[at + 5] ~= '' then
-    fields[#fields + 1], fields[#fields + 2] = 'meta', ARGV[at + 5]
-  end
-  redis.call('XADD', key, (version + i + 1) .. '-0', unpack(fields))
-  redis.call('HSET', ids, ARGV[at], (version + i + 1) .. ':' .. ARGV[at + 1] .. ':' .. stream)
+  return places
 end
-return { 'ok', version + 1, version + count }
+
+-- `base` is the place in ARGV before the append's first argument.
+local function append(base)
+  local streams, reply, repeated, at = {}, { 'ok' }, 0, base + 2
+  for number = 1, tonumber(ARGV[base + 1]) do
+    local stream, expected, count, first_event = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), at + 3
+    at = first_event + 6 * count
+
+    local known, first, last, dense = 0, nil, nil, true
+    for position, place in ipairs(places_of(first_event, count)) do
+      local i = position - 1
+      if place then
+        local version, rest = string.match(place, '^(%d+):(.*)$')
+        if rest ~= ARGV[first_event + 6 * i + 1] .. ':' .. stream then
+          return { 'reused', number, i, string.match(rest, '^%x+:(.*)$') }
+        end
+        version = tonumber(version)
+        dense = dense and (last == nil or version == last + 1)
+        first, last, known = first or version, version, known + 1
+      end
+    end
+    if known > 0 and known < count then return { 'partial', number, known } end
+
+    if known == count then
+      if not dense then return { 'reused', number, 0, stream } end
+      repeated = repeated + 1
+    else
+      local version, _, state = head_of(root, stream)
+      if state ~= 'open' then return { 'state', number, state, version } end
+      local fits = expected == 'any' or (expected == 'none' and version == 0) or (expected == 'exists' and version > 0)
+        or tonumber(expected) == version
+      if not fits then return { 'version', number, version } end
+      first, last = version + 1, version + count
+      streams[#streams + 1] = { name = stream, key = root .. 's:' .. stream, version = version, count = count, at = first_event }
+    end
+    reply[#reply + 1] = first
+    reply[#reply + 1] = last
+    reply[#reply + 1] = known == count and 1 or 0
+  end
+  if repeated > 0 and #streams > 0 then return { 'partial', 0, repeated } end
+
+  -- The first write is one that Redis refuses when its memory is full: so all of the append is done, or nothing.
+  local log, places = {}, {}
+  for _, stream in ipairs(streams) do
+    for i = 0, stream.count - 1 do
+      local from, version = stream.at + 6 * i, stream.version + i + 1
+      if ARGV[from + 4] == '' and ARGV[from + 5] == '' then
+        redis.call('XADD', stream.key, version .. '-0', 'id', ARGV[from], 'type', ARGV[from + 2], 'data', ARGV[from + 3], 'at', now)
+      else
+        local fields = { 'id', ARGV[from], 'type', ARGV[from + 2], 'data', ARGV[from + 3], 'at', now }
+        if ARGV[from + 4] ~= '' then
+          fields[#fields + 1], fields[#fields + 2] = 'schema', ARGV[from + 4]
+        end
+        if ARGV[from + 5] ~= '' then
+          fields[#fields + 1], fields[#fields + 2] = 'meta', ARGV[from + 5]
+        end
+        redis.call('XADD', stream.key, version .. '-0', unpack(fields))
+      end
+      places[#places + 1] = ARGV[from]
+      places[#places + 1] = version .. ':' .. ARGV[from + 1] .. ':' .. stream.name
+    end
+    log[#log + 1] = stream.version + 1 .. (stream.count > 1 and '+' .. stream.count or '') .. ':' .. stream.name
+  end
+  for i = 1, #places, 2 * CHUNK do redis.call('HSET', ids, unpack(places, i, math.min(i + 2 * CHUNK - 1, #places))) end
+  -- The global order: number_log() gives them their positions.
+  for i = 1, #log, CHUNK do redis.call('RPUSH', root .. 'log:pending', unpack(log, i, math.min(i + CHUNK - 1, #log))) end
+  return reply
+end
+
+return each_call(append)

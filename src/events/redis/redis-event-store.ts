@@ -1,14 +1,34 @@
 import type { Redis } from 'ioredis';
 import { keyRoot, reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
-import { hashOf, type Json, type PayloadLimits } from '../../flows/json.ts';
-import { checkAppend, checkVersion, type CheckedEvent } from '../batch.ts';
-import type { AppendResult, EventStore, ExpectedVersion, NewEvent, StreamName } from '../event-store.ts';
+import { hashOf, type PayloadLimits } from '../../flows/json.ts';
+import {
+  checkAppend,
+  checkAppends,
+  checkStream,
+  checkVersion,
+  checkWritable,
+  inLockOrder,
+  tombstoneEvent,
+  type CheckedAppend,
+  type CheckedEvent,
+} from '../batch.ts';
+import type { AppendResult, EventStore, StreamHead, StreamName, StreamState } from '../event-store.ts';
+import { eventIdReused, partialDuplicate, partlyAppended, streamClosed, streamNotFound, wrongVersion } from '../refusals.ts';
+import { archivedEntries, packEntries } from './archive.ts';
+import { BATCH, CallBatch } from './call-batch.ts';
+import { epochOf } from './epoch.ts';
 import { checkClient, CLOCK, defineScript, readLua } from './script.ts';
-import { recordedEvent, type StreamEntry } from './stream-entry.ts';
+import { entryFields, recordedEvent, type StreamEntry } from './stream-entry.ts';
 import { streamKeyOf } from './stream-key.ts';
 
-const APPEND = readLua(CLOCK, new URL('./append.lua', import.meta.url));
+const lua = (file: string): URL => new URL(file, import.meta.url);
+const HEAD = lua('./head.lua');
+const APPEND = readLua(CLOCK, HEAD, BATCH, lua('./append.lua'));
+const READ_HEAD = readLua(HEAD, lua('./read-head.lua'));
+const CLOSE = readLua(HEAD, lua('./close.lua'));
+const ARCHIVE = readLua(HEAD, lua('./archive.lua'));
+const TOMBSTONE_STREAM = readLua(CLOCK, HEAD, lua('./tombstone.lua'));
 const PAGE = 500;
 
 export interface RedisEventStoreOptions {
@@ -28,50 +48,55 @@ export function refuseSqlTransaction(tx: unknown): void {
   );
 }
 
-/**
- * The arguments of one event for the script: id, content hash, type, data, schema version, metadata; defaults are empty. The metadata is no
- * part of the content: the trace of a retry is another one.
- */
-function argumentsOf({ eventId, eventType, schemaVersion, data, metadata }: CheckedEvent, eventData: Json): readonly string[] {
-  const hash = hashOf([eventType, schemaVersion, eventData]);
-  return [eventId, hash, eventType, data, schemaVersion === 1 ? '' : String(schemaVersion), metadata === '{}' ? '' : metadata];
+/** What tells two events with one id apart. The metadata is no part of it: the trace of a retry is another one. */
+export function contentHash({ eventType, schemaVersion, data }: CheckedEvent): string {
+  return hashOf([eventType, schemaVersion, JSON.parse(data)]);
+}
+
+/** The arguments of one event for the script: id, content hash, type, data, schema version, metadata; defaults are empty. */
+function eventArguments(event: CheckedEvent): readonly string[] {
+  const { eventId, eventType, schemaVersion, data, metadata } = event;
+  const schema = schemaVersion === 1 ? '' : String(schemaVersion);
+  return [eventId, contentHash(event), eventType, data, schema, metadata === '{}' ? '' : metadata];
+}
+
+function appendArguments(appends: readonly CheckedAppend[]): readonly (string | number)[] {
+  const parts = appends.map(({ stream, expectedVersion, events }) => [
+    streamKeyOf(stream),
+    expectedVersion,
+    events.length,
+    ...events.flatMap(eventArguments),
+  ]);
+  return [appends.length, ...parts.flat()];
 }
 
 type Reply =
-  | readonly ['ok' | 'duplicate', first: number, last: number]
-  | readonly ['reused', position: number, stream: string]
-  | readonly ['partial', known: number]
-  | readonly ['version', actual: number];
+  | readonly ['ok', ...(readonly number[])]
+  | readonly ['reused', number: number, position: number, stream: string]
+  | readonly ['partial', number: number, known: number]
+  | readonly ['state', number: number, state: StreamState, actual: number]
+  | readonly ['version', number: number, actual: number];
 
-function resultOf(reply: Reply, name: string, events: readonly CheckedEvent[], expected: ExpectedVersion): AppendResult {
+function resultsOf(reply: Reply, appends: readonly CheckedAppend[]): readonly AppendResult[] {
+  if (reply[0] === 'ok') {
+    const numbers = reply.slice(1) as number[];
+    return appends.map((_append, i) => ({
+      firstVersion: numbers[3 * i]!,
+      lastVersion: numbers[3 * i + 1]!,
+      duplicate: numbers[3 * i + 2] === 1,
+    }));
+  }
+  if (reply[0] === 'partial' && reply[1] === 0) throw partlyAppended(reply[2], appends.length);
+  const { stream, events, expectedVersion } = appends[reply[1] - 1]!;
   switch (reply[0]) {
-    case 'ok':
-    case 'duplicate':
-      return { firstVersion: reply[1], lastVersion: reply[2], duplicate: reply[0] === 'duplicate' };
-    case 'reused': {
-      const [, position, stream] = reply;
-      const eventId = events[position]?.eventId;
-      const problem = stream === name ? 'with other content or in another order' : `in stream ${JSON.stringify(stream)}`;
-      throw new AmendsError(
-        'EVENT_ID_REUSED',
-        `event id ${JSON.stringify(eventId)} was stored before ${problem}: give new events new ids`,
-        {
-          details: { eventId },
-        },
-      );
-    }
+    case 'reused':
+      throw eventIdReused(events[reply[2]]!.eventId, reply[3] === streamKeyOf(stream) ? undefined : JSON.stringify(reply[3]));
     case 'partial':
-      throw new AmendsError(
-        'PARTIAL_DUPLICATE',
-        `${reply[1]} of these ${events.length} events were stored before: append the same batch again, or only what is new`,
-        { details: { known: reply[1], count: events.length } },
-      );
+      throw partialDuplicate(reply[2], events.length);
+    case 'state':
+      throw streamClosed(stream, reply[2]);
     case 'version':
-      throw new AmendsError(
-        'WRONG_EXPECTED_VERSION',
-        `stream ${JSON.stringify(name)} is at version ${reply[1]}, expected was ${expected}: read the events since, decide again and retry`,
-        { details: { expected, actual: reply[1] } },
-      );
+      throw wrongVersion(stream, expectedVersion, reply[2]);
   }
 }
 
@@ -84,23 +109,83 @@ function resultOf(reply: Reply, name: string, events: readonly CheckedEvent[], e
 export function createRedisEventStore({ redis, namespace, limits }: RedisEventStoreOptions): EventStore {
   const root = keyRoot(namespace);
   checkClient(redis);
-  const append = defineScript(redis, 'append', APPEND);
+  const calls = new CallBatch(defineScript(redis, 'append', APPEND), root);
+  const readHead = defineScript(redis, 'readHead', READ_HEAD);
+  const close = defineScript(redis, 'close', CLOSE);
+  const archive = defineScript(redis, 'archive', ARCHIVE);
+  const tombstone = defineScript(redis, 'tombstone', TOMBSTONE_STREAM);
+  const keyOf = (kind: 's' | 'a' | 'x' | 'xa', stream: StreamName): string => `${root}${kind}:${streamKeyOf(stream)}`;
+
+  const appendTo = async (appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> =>
+    resultsOf((await calls.call(appendArguments(appends))) as Reply, appends);
+
+  const headFrom = (reply: unknown): StreamHead | undefined => {
+    const [version, firstVersion, state] = reply as [number, number, StreamState];
+    return version === 0 ? undefined : { version, firstVersion, state };
+  };
+  const knownHead = (stream: StreamName, reply: unknown): StreamHead => {
+    const head = headFrom(reply);
+    if (head === undefined) throw streamNotFound(stream);
+    return head;
+  };
+
+  const pageOf = (key: string, from: number, end: number | '+'): Promise<StreamEntry[]> =>
+    reachable(redis.xrange(key, from, end, 'COUNT', PAGE)) as Promise<StreamEntry[]>;
+
+  /** Deletes what a tombstone has put aside, bit by bit: the server answers others in between. */
+  const sweep = async (stream: StreamName): Promise<void> => {
+    const forget = async (entries: readonly StreamEntry[]): Promise<void> => {
+      const ids = entries.flatMap((entry) => entryFields(entry).id ?? []);
+      if (ids.length > 0) await reachable(redis.hdel(`${root}ids`, ...ids));
+    };
+    let packed: StreamEntry[] = [];
+    for await (const entry of archivedEntries(redis, keyOf('xa', stream), 1)) {
+      packed.push(entry);
+      if (packed.length < PAGE) continue;
+      await forget(packed);
+      packed = [];
+    }
+    await forget(packed);
+    for (let next = 1; ;) {
+      const entries = await pageOf(keyOf('x', stream), next, '+');
+      await forget(entries);
+      if (entries.length < PAGE) break;
+      next = Number.parseInt(entries.at(-1)![0], 10) + 1;
+    }
+    await reachable(redis.unlink(keyOf('x', stream), keyOf('xa', stream)));
+  };
 
   return {
-    async append(stream: StreamName, events: readonly NewEvent[], { expectedVersion, tx }) {
+    async append(stream, events, { expectedVersion, tx }) {
       refuseSqlTransaction(tx);
-      const checked = checkAppend(stream, events, expectedVersion, limits);
-      const name = streamKeyOf(stream);
-      const args = checked.flatMap((event, position) => argumentsOf(event, events[position]!.eventData));
-      return resultOf((await append(root, name, expectedVersion, ...args)) as Reply, name, checked, expectedVersion);
+      return (await appendTo([checkAppend(stream, events, expectedVersion, limits)]))[0]!;
+    },
+
+    async appendAll(appends, { tx } = {}) {
+      refuseSqlTransaction(tx);
+      const sorted = inLockOrder(checkAppends(appends, limits));
+      const results: AppendResult[] = [];
+      for (const [i, result] of (await appendTo(sorted)).entries()) results[sorted[i]!.place] = result;
+      return results;
     },
 
     async *read(stream, { fromVersion = 1, toVersion } = {}) {
-      const key = `${root}s:${streamKeyOf(stream)}`;
+      checkStream(stream);
       const end = toVersion === undefined ? '+' : checkVersion('toVersion', toVersion);
+      const last = toVersion ?? Infinity;
       let next = checkVersion('fromVersion', fromVersion);
       for (;;) {
-        const entries = (await reachable(redis.xrange(key, next, end, 'COUNT', PAGE))) as StreamEntry[];
+        const entries = await pageOf(keyOf('s', stream), next, end);
+        const first = entries[0] === undefined ? undefined : Number.parseInt(entries[0][0], 10);
+        if (first !== next && next <= last) {
+          // What is missing before them was archived, perhaps since the page before.
+          for await (const entry of archivedEntries(redis, keyOf('a', stream), next)) {
+            const event = recordedEvent(stream, entry);
+            if (event.version > last || event.version === first) break;
+            next = event.version + 1;
+            yield event;
+          }
+        }
         for (const entry of entries) {
           const event = recordedEvent(stream, entry);
           next = event.version + 1;
@@ -108,6 +193,46 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
         }
         if (entries.length < PAGE) return;
       }
+    },
+
+    epoch: epochOf(redis, namespace),
+
+    async head(stream) {
+      checkWritable(stream);
+      return headFrom(await readHead(root, streamKeyOf(stream)));
+    },
+
+    async closeStream(stream) {
+      checkWritable(stream);
+      return knownHead(stream, await close(root, streamKeyOf(stream)));
+    },
+
+    async archive(stream, { toVersion = Number.MAX_SAFE_INTEGER } = {}) {
+      checkWritable(stream);
+      checkVersion('toVersion', toVersion);
+      let head = knownHead(stream, await readHead(root, streamKeyOf(stream)));
+      const target = Math.min(toVersion, head.version);
+      for (;;) {
+        if (head.state === 'tombstoned') throw streamClosed(stream, head.state);
+        if (head.firstVersion > target) return head;
+        const entries = await pageOf(keyOf('s', stream), head.firstVersion, target);
+        const [first, last] = [entries[0], entries.at(-1)];
+        if (first !== undefined && last !== undefined) {
+          const packed = await packEntries(entries);
+          const [from, to] = [Number.parseInt(first[0], 10), Number.parseInt(last[0], 10)];
+          head = knownHead(stream, await archive(root, streamKeyOf(stream), from, to, packed));
+        } else head = knownHead(stream, await readHead(root, streamKeyOf(stream)));
+      }
+    },
+
+    async tombstone(stream, options) {
+      checkWritable(stream);
+      const event = tombstoneEvent(options, limits);
+      const { eventId, eventType, data, metadata } = event;
+      const args = [streamKeyOf(stream), eventId, contentHash(event), eventType, data, metadata];
+      const head = knownHead(stream, await tombstone(root, ...args));
+      await sweep(stream);
+      return head;
     },
   };
 }

@@ -4,7 +4,7 @@ import { reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
 
 /** A script on one connection. `KEYS[1]` is always the root of the namespace's keys, the rest are `ARGV`. */
-export type RedisScript = (root: string, ...args: readonly (string | number)[]) => Promise<unknown>;
+export type RedisScript = (root: string, ...args: readonly (string | number | Buffer)[]) => Promise<unknown>;
 
 /** Reads Lua files and joins them, shared parts first. */
 export function readLua(...files: readonly URL[]): string {
@@ -27,7 +27,7 @@ export function storeError(error: unknown): unknown {
 export function defineScript(redis: Redis, name: string, lua: string): RedisScript {
   const command = `amends:${name}`;
   redis.defineCommand(command, { lua, numberOfKeys: 1 });
-  const commands = redis as unknown as Record<string, (...args: readonly (string | number)[]) => Promise<unknown>>;
+  const commands = redis as unknown as Record<string, RedisScript>;
   return async (root, ...args) => {
     try {
       return await reachable(commands[command]!(root, ...args));

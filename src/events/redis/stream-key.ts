@@ -7,6 +7,16 @@ import type { StreamName } from '../event-store.ts';
  * @throws {AmendsError} INVALID_ID
  */
 export function streamKeyOf({ aggregateType, aggregateId }: StreamName): string {
-  const type = checkText('aggregateType', aggregateType).replace(/[%:]/g, encodeURIComponent);
-  return `${type}:${checkText('aggregateId', aggregateId)}`;
+  return `${categoryKeyOf(aggregateType)}:${checkText('aggregateId', aggregateId)}`;
+}
+
+/** A category as it stands in keys: the beginning of its streams' keys, up to the colon. */
+export function categoryKeyOf(aggregateType: string): string {
+  return checkText('aggregateType', aggregateType).replace(/[%:]/g, encodeURIComponent);
+}
+
+/** The name of the stream that stands under a key. */
+export function streamNameOf(key: string): StreamName {
+  const colon = key.indexOf(':');
+  return { aggregateType: decodeURIComponent(key.slice(0, colon)), aggregateId: key.slice(colon + 1) };
 }

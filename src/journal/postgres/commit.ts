@@ -5,7 +5,7 @@ import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import type { Commit, CommitResult, JournaledEvent } from '../journal.ts';
 
-/** A row of `commit_transaction`, see 0002_journal.sql. */
+/** A row of `commit_transaction`, see 0004_global_log.sql. */
 interface CommitRow {
   readonly committed: boolean;
   readonly at_ms: number;

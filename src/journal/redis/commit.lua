@@ -2,7 +2,7 @@
 -- the commits of many transactions; each is done or refused by itself.
 --
 -- KEYS[1]  root of the namespace's keys, "{namespace}:"; all keys built from it share its slot
--- ARGV     of each commit: how many arguments it has, and these:
+-- ARGV     of each commit, see batch.lua:
 --   1  id of the transaction
 --   2  expected version: number of events the writer has seen; 0 starts the transaction
 --   3  token of this commit, unique
@@ -12,8 +12,8 @@
 --   7… type and data of each event; the error, with flag e; at a start also saga, definition version, and for each tag its summary
 --      field and value
 --
--- Gives of each commit the time in milliseconds; or, after a lost race, a list with the stream's entries which the writer has not seen; or
--- a list of one text, the error.
+-- Gives of each commit the time in milliseconds; or, after a lost race, a list with the list of the stream's entries which the writer has not
+-- seen.
 --
 -- The indexes are sorted sets of ids, scored by the start: "all", and "<field>=<value>" for the summary's fields saga, status and tag:<name>.
 -- "ended" is scored by the end.
@@ -40,6 +40,8 @@ local function commit(base, last)
     redis.call('XADD', stream, number .. '-0', 'type', ARGV[at], 'data', ARGV[at + 1], 'at', now)
     at = at + 2
   end
+  -- The global order, all of them in one entry: number_log() gives them their positions.
+  redis.call('RPUSH', root .. 'log:pending', expected + 1 .. '+' .. ARGV[base + 6] .. ':transaction:' .. id)
 
   local fields = { 'version', version, 'updated', now, 'by', token }
   local function set(field, value)
@@ -78,17 +80,4 @@ local function commit(base, last)
   return now
 end
 
-local answers, base = {}, 1
-while base <= #ARGV do
-  local count = tonumber(ARGV[base])
-  local done, answer = pcall(commit, base, base + count)
-  if not done then
-    local message = type(answer) == 'table' and answer.err or tostring(answer)
-    -- Of a server that takes no writes the client must hear as of any command: it looks for another one.
-    if string.find(message, 'READONLY', 1, true) then return redis.error_reply(message) end
-    answer = { message }
-  end
-  answers[#answers + 1] = answer
-  base = base + count + 1
-end
-return answers
+return each_call(commit)

@@ -12,7 +12,9 @@ for _, id in ipairs(ids) do
   local summary = redis.call('HGETALL', root .. 't:' .. id)
   for i = 1, #summary, 2 do
     local field = summary[i]
-    if field == 'saga' or field == 'status' or string.sub(field, 1, 4) == 'tag:' then
+    if field == 'log' then
+      for position in string.gmatch(summary[i + 1], '%d+') do redis.call('XDEL', root .. 'log', position .. '-0') end
+    elseif field == 'saga' or field == 'status' or string.sub(field, 1, 4) == 'tag:' then
       redis.call('ZREM', root .. field .. '=' .. summary[i + 1], id)
     end
   end

@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import { keyRoot, reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
 import { checkText } from '../../events/batch.ts';
+import { BATCH, CallBatch } from '../../events/redis/call-batch.ts';
+import { TRIM_LOG } from '../../events/redis/redis-log.ts';
 import { refuseSqlTransaction } from '../../events/redis/redis-event-store.ts';
 import { checkClient, CLOCK, defineScript, readLua } from '../../events/redis/script.ts';
 import { entryFields, parseStored, type StreamEntry } from '../../events/redis/stream-entry.ts';
@@ -13,18 +15,19 @@ import { isTerminal } from '../../machine/state.ts';
 import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
 import { announcementsOn } from './announcements.ts';
-import { CommitBatch } from './commit-batch.ts';
 import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
 
 const lua = (file: string): URL => new URL(file, import.meta.url);
-const COMMIT = readLua(CLOCK, lua('./commit.lua'));
+const COMMIT = readLua(CLOCK, BATCH, lua('./commit.lua'));
 const LIST = readLua(lua('./list.lua'));
 const SUMMARIES = readLua(lua('./summaries.lua'));
 const PURGE = readLua(lua('./purge.lua'));
 const REGISTER_PLAN = readLua(lua('./register-plan.lua'));
 
 const SUMMARIES_PER_CALL = 500;
+/** Entries of the global log one call looks at: it serves others in between. */
+const TRIMMED_PER_CALL = 1_000;
 
 export interface RedisJournalOptions {
   readonly redis: Redis;
@@ -69,10 +72,11 @@ function planField(saga: string, definitionVersion: number): string {
 export function createRedisJournal({ redis, namespace }: RedisJournalOptions): Journal {
   const root = keyRoot(namespace);
   checkClient(redis);
-  const commits = new CommitBatch(defineScript(redis, 'commit', COMMIT), root);
+  const commits = new CallBatch(defineScript(redis, 'commit', COMMIT), root);
   const list = defineScript(redis, 'list', LIST);
   const summaries = defineScript(redis, 'summaries', SUMMARIES);
   const purge = defineScript(redis, 'purge', PURGE);
+  const trimLog = defineScript(redis, 'trimLog', TRIM_LOG);
   const registerPlan = defineScript(redis, 'registerPlan', REGISTER_PLAN);
   const announcements = announcementsOn(redis, `${root}announce`);
   const tokenPrefix = randomBytes(6).toString('base64url');
@@ -91,7 +95,7 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
   return {
     async commit(asked): Promise<CommitResult> {
       checkCommit(asked);
-      const reply = await commits.commit(commitArguments(asked, tokenPrefix + (tokens++).toString(36)));
+      const reply = await commits.call(commitArguments(asked, tokenPrefix + (tokens++).toString(36)));
       if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
       // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
       const [unseen] = reply as [StreamEntry[]];
@@ -135,7 +139,13 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
 
     watch: (listener) => announcements.watch(listener),
 
-    purge: (options) => purgeInCalls(options, async (endedBeforeMs, wanted) => Number(await purge(root, endedBeforeMs, wanted))),
+    purge: (options) =>
+      purgeInCalls(options, async (endedBeforeMs, wanted) => {
+        const removed = Number(await purge(root, endedBeforeMs, wanted));
+        // Where nobody reads the global log its entries would stay for ever.
+        if (removed > 0) while (Number(await trimLog(root, endedBeforeMs, TRIMMED_PER_CALL)) === TRIMMED_PER_CALL);
+        return removed;
+      }),
     async timeMs() {
       const [seconds, microseconds] = await reachable(redis.time());
       return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);

@@ -37,6 +37,24 @@ export function racesSuite(store: TestStore): void {
       expect(await versionsOf(events, stream)).toEqual([1, 2]);
     });
 
+    test('appends to different streams stand or fall each by itself', async () => {
+      const streams = Array.from({ length: 40 }, () => freshStream());
+      const stored = streams.map((_stream, n) => event({ n }));
+      const appendTo = (n: number): Promise<AppendResult> => {
+        if (n % 4 === 0) return events.append(streams[n]!, [stored[n]!], { expectedVersion: 5 });
+        if (n % 4 === 1)
+          return events.append(streams[n]!, [{ ...event({ n }), eventId: stored[n - 1]!.eventId }], { expectedVersion: 'any' });
+        return events.append(streams[n]!, [stored[n]!, event({ n })], { expectedVersion: 'none' });
+      };
+      // The ids that every fourth one borrows are those of appends which are refused: they are free.
+      const settled = await Promise.allSettled(streams.map((_stream, n) => appendTo(n)));
+      for (const [n, result] of settled.entries()) {
+        if (n % 4 === 0) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'WRONG_EXPECTED_VERSION' } });
+        else expect(result).toMatchObject({ status: 'fulfilled', value: { firstVersion: 1, lastVersion: Math.min(n % 4, 2) } });
+        expect(await versionsOf(events, streams[n]!)).toEqual(upTo(Math.min(n % 4, 2)));
+      }
+    });
+
     test(`${WRITERS} retries of one batch: it is stored once, and all get its versions (O08)`, async () => {
       const stream = freshStream();
       const retried = batch(2);

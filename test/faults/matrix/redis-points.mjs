@@ -13,6 +13,21 @@ function scriptOf(redis, sha) {
   return name.replace(/:\d.*$/, '');
 }
 
+/** The commits of one call, each by its first event: see commit.lua for the arguments. */
+function commitsIn(args) {
+  const names = [];
+  for (let at = 0; at < args.length; at += Number(args[at]) + 1) {
+    const [type, data] = args.slice(at + 7, at + 9);
+    names.push(['commit', type, JSON.parse(data).step].filter(Boolean).join(' '));
+  }
+  return names;
+}
+
+/** A commit that lost its race: it is told what it had not seen. */
+function isRefused(reply) {
+  return reply.length === 1 && Array.isArray(reply[0]);
+}
+
 /** What the server's monitor shows of it: the script's hash, or the command, and the first key. */
 function statementOf(name, args) {
   return name.startsWith('eval') ? `${args[0]} ${args[2]}` : `${name} ${args[0]}`;
@@ -30,10 +45,7 @@ export function watchRedis({ points, id, saga }) {
 
   const nameOf = (redis, command, args) => {
     const script = command.startsWith('eval') ? scriptOf(redis, args[0]) : undefined;
-    if (script === 'amends:commit') {
-      const { step } = JSON.parse(args[10]);
-      return ['commit', args[9], step].filter(Boolean).join(' ');
-    }
+    if (script === 'amends:commit') return commitsIn(args.slice(3)).join(', ');
     const key = (script === undefined ? args[0] : args[2]) ?? '';
     return `${script ?? command} ${subjects.first(args) ?? key.replaceAll(saga, '<saga>')}`;
   };
@@ -42,7 +54,7 @@ export function watchRedis({ points, id, saga }) {
   const jobsIn = (reply) => (Array.isArray(reply) && reply[0] && reply[1] ? [subjects.ofJob(textOf(reply[1]))] : []);
 
   const settle = (unit, reply) => {
-    if (unit.name.startsWith('commit ') && Array.isArray(reply)) return points.refused(unit); // what the writer had not seen
+    if (unit.name.startsWith('commit ') && isRefused(reply)) return points.refused(unit);
     if (!/^moveTo(Active|Finished) /.test(unit.name)) return points.applied(unit);
     const jobs = jobsIn(reply);
     if (jobs.length === 0 && unit.name.startsWith('moveToActive ')) points.refused(unit);

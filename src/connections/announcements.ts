@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { reserveSession } from '../../connections/postgres.ts';
-import type { SqlPool, SqlSession } from '../../connections/sql.ts';
-import { AmendsError } from '../../errors.ts';
+import { AmendsError } from '../errors.ts';
+import { reserveSession } from './postgres.ts';
+import type { SqlPool, SqlSession } from './sql.ts';
 
 /** A session that hears nothing can't tell a quiet channel from a dead peer: it asks this often, and waits this long for an answer. */
 const HEARTBEAT_MS = 15_000;
@@ -68,7 +68,7 @@ async function openEar(pool: SqlPool, channel: string, onMessage: (id: string) =
   }
 }
 
-/** Announced ids of one channel, over one session that is opened by the first watcher and kept until `close`. */
+/** What is announced on one channel of PostgreSQL, over one session that is opened by the first watcher and kept until `close`. */
 export function announcementsOn(pool: SqlPool, channel: string): Announcements {
   const watchers = new Set<{ readonly listener: (id: string | undefined) => void }>();
   let ear: Promise<Ear> | undefined;
@@ -107,7 +107,7 @@ export function announcementsOn(pool: SqlPool, channel: string): Announcements {
   return {
     async watch(listener) {
       const refuseClosed = (): void => {
-        if (closed) throw new AmendsError('CLOSED', 'this journal is closed: create another one to watch transactions');
+        if (closed) throw new AmendsError('CLOSED', 'the connection that listened is closed: connect() again');
       };
       refuseClosed();
       const watcher = { listener };

@@ -1,10 +1,12 @@
-import type { RedisScript } from '../../events/redis/script.ts';
-import { storeError } from '../../events/redis/script.ts';
+import { storeError, type RedisScript } from './script.ts';
 
 type Arguments = readonly (string | number)[];
 
-/** Longest batch: while its script runs, at some 20 µs a commit, Redis serves nobody else. */
-const MOST_COMMITS = 16;
+/** The part of a script that takes such a batch apart: `each_call(call)` is what the script returns. */
+export const BATCH: URL = new URL('./batch.lua', import.meta.url);
+
+/** Longest batch: while its script runs, at some 20 µs a call, Redis serves nobody else. */
+const MOST_CALLS = 16;
 /** A batch of large payloads goes out earlier. */
 const MOST_CHARACTERS = 256 * 1024;
 
@@ -15,28 +17,28 @@ interface Waiting {
 }
 
 /**
- * Sends the commits of one turn of the event loop in one call. Where many transactions are in work, their steps end together: the call, not the
- * writing, is what a commit costs both sides.
+ * Calls a script for all callers of one turn of the event loop at once. Where many are at work, their answers come together, and so do the
+ * calls that follow from them: the call, not the writing, is what a small write costs both sides.
  */
-export class CommitBatch {
+export class CallBatch {
   readonly #script: RedisScript;
   readonly #root: string;
   #waiting: Waiting[] = [];
   #characters = 0;
 
-  /** `script` is commit.lua. */
+  /** `script` is made with {@link BATCH}. */
   constructor(script: RedisScript, root: string) {
     this.#script = script;
     this.#root = root;
   }
 
-  /** Gives what commit.lua answers to this commit. */
-  commit(args: Arguments): Promise<unknown> {
+  /** What the script answers to this call; throws what went wrong with it alone. */
+  call(args: Arguments): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) process.nextTick(() => this.#send());
       this.#waiting.push({ args, resolve, reject });
       for (const arg of args) this.#characters += typeof arg === 'string' ? arg.length : 8;
-      if (this.#waiting.length >= MOST_COMMITS || this.#characters >= MOST_CHARACTERS) this.#send();
+      if (this.#waiting.length >= MOST_CALLS || this.#characters >= MOST_CHARACTERS) this.#send();
     });
   }
 
@@ -51,7 +53,7 @@ export class CommitBatch {
       (replies) => {
         for (const [place, reply] of (replies as readonly unknown[]).entries()) {
           const { resolve, reject } = sent[place]!;
-          if (Array.isArray(reply) && typeof reply[0] === 'string') reject(storeError(new Error(reply[0])));
+          if (Array.isArray(reply) && reply[0] === 'error') reject(storeError(new Error(String(reply[1]))));
           else resolve(reply);
         }
       },

@@ -1,0 +1,32 @@
+import type { PayloadLimits } from '../flows/json.ts';
+import type { EventBackend } from './backend.ts';
+import { createEventFollowers, type EventFollowers } from './followers.ts';
+import { createEventStreams, type EventStreams } from './events.ts';
+import { createEventSubscriptions, type EventSubscriptions } from './typed-subscriptions.ts';
+
+/** Streams of events, those who follow them, and what they lead to. */
+export interface Events extends EventStreams, EventSubscriptions, EventFollowers {}
+
+export interface OpenEventsOptions {
+  readonly backend: EventBackend;
+  readonly limits: PayloadLimits;
+  /** Trouble with a subscription. */
+  readonly onError: (error: unknown, what: string) => void;
+}
+
+/** The event store over one backend. `close` ends the subscriptions of this process; the backend stays with who opened it. */
+export function openEvents({ backend, limits, onError }: OpenEventsOptions): {
+  readonly events: Events;
+  readonly close: () => Promise<void>;
+} {
+  const { subscriptions, running, close } = createEventSubscriptions({ backend, onError });
+  const { followers, close: closeFollowers } = createEventFollowers({ backend, running, subscriptions, onError });
+  const events = Object.freeze({ ...createEventStreams({ backend, limits }), ...subscriptions, ...followers });
+  return {
+    events,
+    async close() {
+      await closeFollowers();
+      await close();
+    },
+  };
+}

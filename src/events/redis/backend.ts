@@ -1,0 +1,25 @@
+import type { EventBackend } from '../backend.ts';
+import { NO_INLINE } from '../inline-projection.ts';
+import { createRedisEventStore, type RedisEventStoreOptions } from './redis-event-store.ts';
+import { createRedisLog } from './redis-log.ts';
+import { createRedisSubscriptions } from './redis-subscriptions.ts';
+import { createRedisProjections } from './redis-projections.ts';
+import { createRedisSnapshots } from './snapshots.ts';
+import { createRedisSubjectKeys } from './subject-keys.ts';
+import { createRedisTransfer } from './transfer.ts';
+
+export function createRedisBackend(options: RedisEventStoreOptions): EventBackend {
+  const { redis, namespace } = options;
+  const log = createRedisLog(options);
+  return {
+    store: createRedisEventStore(options),
+    log,
+    snapshots: createRedisSnapshots(redis, namespace),
+    subjectKeys: createRedisSubjectKeys(redis, namespace),
+    subscriptions: createRedisSubscriptions(options),
+    projections: createRedisProjections(options),
+    inline: NO_INLINE,
+    transfer: createRedisTransfer(redis, namespace),
+    close: () => log.close(),
+  };
+}

@@ -1,0 +1,107 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import * as z from 'zod';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect, eventStream, saga, step, type Amends } from '../../src/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { serverUrl } from '../support/server-url.ts';
+import { describeEachStore } from '../support/stores.ts';
+import { fresh } from '../support/transactions.ts';
+
+const orders = eventStream({ name: 'order', version: 1, events: { placed: z.object({ cents: z.number() }), paid: z.object({}) } })
+  .initially(() => ({ cents: 0 }))
+  .evolve({ placed: (_state, { cents }) => ({ cents }), paid: (state) => state });
+
+describeEachStore('a reaction', (store) => {
+  let amends: Amends;
+  const shipped: string[] = [];
+  const shipping = saga({ name: 'shipping', version: 1, input: z.object({ orderId: z.string() }) }).step(
+    step({
+      name: 'ship',
+      input: z.object({ orderId: z.string() }),
+      result: z.object({}),
+      run: ({ input }) => {
+        shipped.push(input.orderId);
+        return {};
+      },
+      compensate: () => undefined,
+    }),
+    ({ input }) => input,
+  );
+  beforeAll(async () => {
+    const place = store.kind === 'embedded' ? (['', { folder: store.url }] as const) : ([store.url, {}] as const);
+    amends = await connect(place[0], { ...place[1], namespace: store.namespace, logger: pino({ level: 'silent' }) });
+    await amends.worker({ sagas: [shipping] }).run();
+  });
+  afterAll(() => amends.close());
+
+  test('an event starts a saga once, whatever is delivered again', async () => {
+    const orderId = fresh('order');
+    let failures = 2;
+    const ids: string[] = [];
+    const reaction = await amends.events.react('ship', { events: [orders], from: 'start', retryDelayMs: 1 }, async (event, { id }) => {
+      if (event.type !== 'paid') return;
+      ids.push(id());
+      await amends.start(shipping, { orderId: event.aggregateId }, { id: id() });
+      // It was started, and is delivered again all the same.
+      if (failures-- > 0) throw new Error('the network, just after');
+    });
+    await amends.events.append(
+      orders,
+      orderId,
+      [
+        { type: 'placed', data: { cents: 5 } },
+        { type: 'paid', data: {} },
+      ],
+      { expectedVersion: 'none' },
+    );
+    await reaction.caughtUp();
+    expect(ids.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(ids).size).toBe(1);
+    expect((await amends.get(ids[0]!).outcome()).status).toBe('completed');
+    expect(shipped.filter((id) => id === orderId)).toEqual([orderId]);
+    await reaction.close();
+  });
+
+  test('an event becomes a BullMQ job once', async () => {
+    const orderId = fresh('order');
+    const redis = new Redis(serverUrl('REDIS_URL'), { maxRetriesPerRequest: null });
+    const queue = new Queue(`${store.namespace}_jobs`, { connection: redis });
+    try {
+      let failures = 1;
+      const reaction = await amends.events.react('mail', { events: [orders], from: 'end', retryDelayMs: 1 }, async (event, { id }) => {
+        if (event.type !== 'placed') return;
+        await queue.add('mail', { cents: event.data.cents }, { jobId: id() });
+        await queue.add('bill', {}, { jobId: id('bill') });
+        if (failures-- > 0) throw new Error('just after');
+      });
+      await amends.events.append(orders, orderId, [{ type: 'placed', data: { cents: 7 } }], { expectedVersion: 'none' });
+      await reaction.caughtUp();
+      await eventually(async () => expect((await queue.getWaiting()).map(({ name }) => name).toSorted()).toEqual(['bill', 'mail']));
+      await reaction.close();
+    } finally {
+      await queue.obliterate({ force: true });
+      await queue.close();
+      await redis.quit();
+    }
+  });
+
+  test('a typed projection follows the definition', async () => {
+    const seen: number[] = [];
+    const running = await amends.events.project({
+      name: 'seen',
+      version: 1,
+      events: [orders],
+      tables: ['seen'],
+      handle: (event) => {
+        if (event.type === 'placed') seen.push(event.data.cents);
+      },
+      ...(store.kind === 'redis' ? {} : { setup: ({ tx, table }) => tx.query(`CREATE TABLE ${table('seen')} (id text)`) }),
+    });
+    await amends.events.append(orders, fresh('order'), [{ type: 'placed', data: { cents: 11 } }], { expectedVersion: 'none' });
+    await running.subscription.caughtUp();
+    expect(seen).toContain(11);
+    expect(await amends.events.projections('seen')).toMatchObject([{ name: 'seen', version: 1, live: true }]);
+  });
+});
