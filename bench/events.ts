@@ -54,9 +54,10 @@ async function appendRate(contender: EventContender, { lanes, size }: Kind, seco
   return run(seconds);
 }
 
-async function readRate(contender: EventContender): Promise<number> {
+async function readRate(contender: EventContender, stored: number): Promise<number> {
   const from = performance.now();
   const met = await contender.readAll();
+  if (met !== stored) throw new Error(`${met} events were read of ${stored}`);
   return (1_000 * met) / (performance.now() - from);
 }
 
@@ -117,7 +118,7 @@ async function measureStore(
         for (; stored < 10_000; stored += 400) await Promise.all(Array.from({ length: 40 }, (_, lane) => contender.append(lane, 10)));
         const after = await place.usedBytes();
         if (side === 'amends' && before !== undefined && after !== undefined) bytes.push((after - before) / stored);
-        return readRate(contender);
+        return readRate(contender, stored);
       }),
     );
     // To a loop that reads pages and does nothing with them; and to what 16 clients of the yardstick store meanwhile.

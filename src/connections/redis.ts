@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { AmendsError } from '../errors.ts';
-import { shareWrites } from './shared-writes.ts';
 
 const NAMESPACE = /^[a-z][a-z0-9_-]{0,30}$/;
 const OLDEST = [6, 2] as const;
@@ -115,7 +114,6 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
     replyMapping: 'legacy',
   };
   const redis = new Redis(url, client);
-  shareWrites(redis);
   redis.on('error', (error: Error) => {
     if (started) options.onError?.(bare(error));
     else firstError ??= bare(error);
@@ -143,7 +141,6 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
 export function duplicateThatEnds(redis: Redis, options: Partial<RedisOptions>, family: Set<Redis>): Redis {
   const copy = redis.duplicate(options);
   family.add(copy);
-  shareWrites(copy);
   const disconnect = copy.disconnect.bind(copy);
   copy.disconnect = (reconnect = false) => {
     // As a client that was not told to connect yet: there `disconnect` settles what waits in its queue, and emits.

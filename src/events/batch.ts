@@ -32,6 +32,7 @@ export interface CheckedEvent {
  * @throws {AmendsError} INVALID_ID
  */
 export function checkText(what: string, value: unknown): string {
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)) return value; // nearly all of them
   const problem = ((): string | undefined => {
     if (typeof value !== 'string') return `is ${value === null ? 'null' : `of type ${typeof value}`}`;
     if (value === '') return 'is empty';
@@ -77,7 +78,7 @@ function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | un
     eventType,
     schemaVersion,
     data: toJson(eventData, 'eventData', limits),
-    metadata: toJson(metadata, 'metadata', limits),
+    metadata: event.metadata === undefined ? '{}' : toJson(metadata, 'metadata', limits),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { AmendsError } from '../errors.ts';
 
 /** What can be stored: plain JSON data. */
@@ -195,8 +195,5 @@ function canonical(value: unknown): string | undefined {
 
 /** A short stable hash of a JSON value, whatever the order of its keys: 32 hexadecimal digits of SHA-256. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256')
-    .update(canonical(value) ?? 'undefined')
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', canonical(value) ?? 'undefined', 'hex').slice(0, 32);
 }

@@ -43,6 +43,13 @@ describeEachStore('the global order', (store) => {
     expect(await log.read(start + 4)).toMatchObject({ events: [], position: start + 4, more: false });
   });
 
+  test('its head is the newest event, whoever gives positions at the moment', async () => {
+    const { events } = opened;
+    for (let n = 0; n < 30; n++) await Promise.all(upTo(60).map(() => events.append(freshStream(), batch(2), { expectedVersion: 'none' })));
+    const heads = await Promise.all(upTo(8).map(() => log.head()));
+    expect(heads).toEqual(heads.map(() => start + 3_600));
+  });
+
   test('gives an event as its stream does', async () => {
     const { events } = opened;
     const stream = freshStream('a:b%c');

@@ -5,8 +5,6 @@ type Arguments = readonly (string | number)[];
 /** The part of a script that takes such a batch apart: `each_call(call)` is what the script returns. */
 export const BATCH: URL = new URL('./batch.lua', import.meta.url);
 
-/** Longest batch: while its script runs, at some 20 µs a call, Redis serves nobody else. */
-const MOST_CALLS = 16;
 /** A batch of large payloads goes out earlier. */
 const MOST_CHARACTERS = 256 * 1024;
 
@@ -23,13 +21,18 @@ interface Waiting {
 export class CallBatch {
   readonly #script: RedisScript;
   readonly #root: string;
+  readonly #most: number;
   #waiting: Waiting[] = [];
   #characters = 0;
 
-  /** `script` is made with {@link BATCH}. */
-  constructor(script: RedisScript, root: string) {
+  /**
+   * `script` is made with {@link BATCH}. It is sent when it carries `most` calls: while it runs, at some 20 µs a call, Redis serves nobody else,
+   * and while a batch is filled Redis may have nothing to do.
+   */
+  constructor(script: RedisScript, root: string, most: number) {
     this.#script = script;
     this.#root = root;
+    this.#most = most;
   }
 
   /** What the script answers to this call; throws what went wrong with it alone. */
@@ -38,7 +41,7 @@ export class CallBatch {
       if (this.#waiting.length === 0) process.nextTick(() => this.#send());
       this.#waiting.push({ args, resolve, reject });
       for (const arg of args) this.#characters += typeof arg === 'string' ? arg.length : 8;
-      if (this.#waiting.length >= MOST_CALLS || this.#characters >= MOST_CHARACTERS) this.#send();
+      if (this.#waiting.length >= this.#most || this.#characters >= MOST_CHARACTERS) this.#send();
     });
   }
 

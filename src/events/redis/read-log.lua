@@ -44,31 +44,48 @@ if ARGV[4] ~= '' then
 end
 
 local entries = redis.call('XRANGE', root .. 'log', after + 1, '+', 'COUNT', scan)
-local reply, found, position, last = { 0, 0, head, '', same }, 0, math.max(after, head), nil
+local reply, found, position, last = { 0, 0, head, '', same }, {}, math.max(after, head), nil
 if #entries == scan then position = tonumber(string.match(entries[scan][1], '^%d+')) end
+-- Of each stream: its hash, false when it is not wanted, and the first and last version that are.
+local streams = {}
 for _, logged in ipairs(entries) do
   local element = logged[2][2]
-  local stream = string.match(element, ':(.*)$')
-  local category = string.match(stream, '^[^:]*')
-  local fits = category ~= 'transaction'
-  if wanted then fits = wanted[category] end
+  local version, stream = string.match(element, '^(%d+):(.*)$')
+  local known = streams[stream]
+  if known == nil then
+    local category = string.match(stream, '^[^:]*')
+    local fits = category ~= 'transaction'
+    if wanted then fits = wanted[category] end
+    local hash = fits and tonumber(string.sub(redis.sha1hex(stream), 1, 7), 16)
+    known = fits and (partitions == 0 or hash % partitions == partition) and { hash = hash, first = version } or false
+    streams[stream] = known
+  end
   last = element
-  if fits then
-    local hash = tonumber(string.sub(redis.sha1hex(stream), 1, 7), 16)
-    if partitions == 0 or hash % partitions == partition then
-      local entry, version = entry_of(element)
-      local at = tonumber(string.match(logged[1], '^%d+'))
-      reply[#reply + 1] = { at, tonumber(version), stream, hash, entry }
-      found = found + 1
-      if found == limit then
-        position = at
-        break
-      end
+  if known then
+    known.last = version
+    local at = tonumber(string.match(logged[1], '^%d+'))
+    found[#found + 1] = { at, tonumber(version), stream, known.hash, false }
+    if #found == limit then
+      position = at
+      break
     end
   end
 end
+-- The versions of a stream that stand in a row in the log do so in the stream: one look for all of them.
+for stream, known in pairs(streams) do
+  if known then
+    known.entries = {}
+    for _, entry in ipairs(redis.call('XRANGE', root .. 's:' .. stream, known.first, known.last)) do
+      known.entries[tonumber(string.match(entry[1], '^%d+'))] = entry
+    end
+  end
+end
+for _, one in ipairs(found) do
+  one[5] = streams[one[3]].entries[one[2]] or false
+  reply[#reply + 1] = one
+end
 
 reply[1] = position
-if numbered == 1000 or found == limit or #entries == scan then reply[2] = 1 end
+if numbered == 1000 or #found == limit or #entries == scan then reply[2] = 1 end
 if last then reply[4] = mark_of(last) else reply[4] = ARGV[4] end
 return reply

@@ -109,7 +109,7 @@ function resultsOf(reply: Reply, appends: readonly CheckedAppend[]): readonly Ap
 export function createRedisEventStore({ redis, namespace, limits }: RedisEventStoreOptions): EventStore {
   const root = keyRoot(namespace);
   checkClient(redis);
-  const calls = new CallBatch(defineScript(redis, 'append', APPEND), root);
+  const calls = new CallBatch(defineScript(redis, 'append', APPEND), root, 4);
   const readHead = defineScript(redis, 'readHead', READ_HEAD);
   const close = defineScript(redis, 'close', CLOSE);
   const archive = defineScript(redis, 'archive', ARCHIVE);

@@ -72,7 +72,7 @@ function planField(saga: string, definitionVersion: number): string {
 export function createRedisJournal({ redis, namespace }: RedisJournalOptions): Journal {
   const root = keyRoot(namespace);
   checkClient(redis);
-  const commits = new CallBatch(defineScript(redis, 'commit', COMMIT), root);
+  const commits = new CallBatch(defineScript(redis, 'commit', COMMIT), root, 16);
   const list = defineScript(redis, 'list', LIST);
   const summaries = defineScript(redis, 'summaries', SUMMARIES);
   const purge = defineScript(redis, 'purge', PURGE);
