@@ -17,14 +17,14 @@ export const WHILE_PROCESSED: JobsOptions = { backoff: { type: 'custom' }, stack
 /** A wait without an end, or a long one, is looked at once a day. */
 export const LONGEST_DELAY_MS = 86_400_000;
 
-/** A root that failed or was removed would take its transaction's waiting place with it. */
-export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions {
-  return { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
-}
-
 /** BullMQ counts a delay from the job's timestamp, by default this process's time. */
 function storeTime(clock: StoreClock): JobsOptions | undefined {
   return clock.isAway ? { timestamp: clock.nowMs() } : undefined;
+}
+
+/** A root that failed or was removed would take its transaction's waiting place with it. */
+export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions {
+  return { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
 }
 
 /**

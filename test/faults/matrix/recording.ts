@@ -21,8 +21,8 @@ function counted(units: readonly Pick<Unit, 'statements'>[], of: ReadonlySet<str
   return counts;
 }
 
-/** What a worker does by the clock: on a slow machine it comes anywhere, or not at all, and there is nothing in it to lose. */
-const BY_THE_CLOCK = /^(extendLocks?|update job|move_?stalled\w*) /i;
+/** What a worker does by the clock, after the first time: on a slow machine it comes anywhere, and there is nothing in it to lose. */
+const BY_THE_CLOCK = /^(extendLocks?|update job) |^move_?stalled.*#(?!1$)/i;
 
 /**
  * Only the server knows whether it had anything to write: what the barrier finds was done before, and what the clock says for a job that is over.
