@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Pool } from 'pg';
 import { AmendsError } from '../errors.ts';
-import { endSilentSessions } from './silence.ts';
+import { SilenceWatch } from './silence.ts';
 import type { SqlExecutor, SqlPool, SqlResult } from './sql.ts';
 
 /** The schema BullMQ keeps its tables in. Its SQL names them without it, so every session must have it on its search path. */
@@ -108,7 +108,9 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     throw new AmendsError('INVALID_OPTION', `maxConnections is ${String(maxConnections)}: give a whole number from 1`);
   }
   const path = `-c search_path=${searchPath(schemaSearchPath)}`;
+  const silence = new SilenceWatch();
   const pool = new Pool({
+    Client: silence.Client,
     connectionString: address.url,
     application_name: applicationName,
     options: address.serverOptions === null ? path : `${address.serverOptions} ${path}`,
@@ -125,7 +127,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   pool.on('error', (error) => options.onError?.(error));
   // A session that breaks while it is checked out emits an error that nobody may listen to: whoever uses it hears by its statement.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  if (options.answerTimeoutMs !== undefined) endSilentSessions(pool, options.answerTimeoutMs);
+  silence.over(pool, options.answerTimeoutMs);
   try {
     const { rows } = await pool.query<{ version: string }>("SELECT current_setting('server_version') AS version");
     const version = rows[0]?.version ?? '';

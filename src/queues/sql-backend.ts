@@ -1,5 +1,6 @@
 import { createPostgresBackend, runMigrations, type BackendFactory } from 'bullmq';
 import { reserveSession } from '../connections/postgres.ts';
+import { giveUpUnlessHeard } from '../connections/silence.ts';
 import type { SqlExecutor, SqlPool, SqlSession } from '../connections/sql.ts';
 import type { QueueBackend } from './backend.ts';
 
@@ -42,7 +43,7 @@ export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
       const giveBack = reserveSession(pool); // BullMQ keeps one session of the pool for listening
       return {
         connection: pool,
-        giveUp: () => Promise.resolve(), // statements fail by themselves when the server is away
+        giveUp: () => giveUpUnlessHeard(pool),
         release() {
           giveBack();
           return Promise.resolve();

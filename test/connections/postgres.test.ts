@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPostgres, type PostgresPool } from '../../src/connections/postgres.ts';
+import { giveUpUnlessHeard } from '../../src/connections/silence.ts';
 import { FaultProxy } from '../faults/proxy.ts';
 import { serverUrl } from '../support/server-url.ts';
 
@@ -56,4 +58,39 @@ describe('with a limit on how long a statement may go unanswered', () => {
     await expect(heard).resolves.toMatchObject({ channel: 'nothing_much' });
     session.release();
   });
+});
+
+describe('for one who wants to close', () => {
+  let proxy: FaultProxy;
+  let proxied: PostgresPool;
+  beforeEach(async () => {
+    proxy = await FaultProxy.before(serverUrl('DATABASE_URL'));
+    proxied = await openPostgres(proxy.url);
+  });
+  afterEach(async () => {
+    if (!proxied.ended) await proxied.end();
+    await proxy.close();
+  });
+
+  test('what a frozen server left unanswered is given up: a statement, and a login', async () => {
+    proxy.freeze();
+    const waiting = Promise.allSettled([proxied.query('SELECT 1'), proxied.query('SELECT 2')]);
+    await giveUpUnlessHeard(proxied);
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('a statement that takes long is left alone when the server is heard', async () => {
+    const slow = proxied.query('SELECT pg_sleep(4), 1 AS one');
+    await delay(3_200);
+    await giveUpUnlessHeard(proxied);
+    expect((await slow).rows).toMatchObject([{ one: 1 }]);
+  });
+
+  test('the pool ends without the login that a frozen server does not answer', async () => {
+    const held = await proxied.connect();
+    proxy.freeze();
+    const login = proxied.connect();
+    held.release(true);
+    await Promise.all([proxied.end(), expect(login).rejects.toThrow('no answer within 3000 ms')]);
+  }, 8_000);
 });

@@ -73,7 +73,8 @@ export function logSleep(pool: SqlPool, sql: SqlExecutor, schema: string, channe
 
     async close() {
       await announcements.close();
-      await sql.query(`DELETE FROM ${schema}.sleepers WHERE sleeper = $1`, [sleeper]).catch(() => undefined); // it expires by itself
+      // Not waited for, the store may be away: it expires by itself.
+      if (listening !== undefined) void sql.query(`DELETE FROM ${schema}.sleepers WHERE sleeper = $1`, [sleeper]).catch(() => undefined);
     },
   };
 }

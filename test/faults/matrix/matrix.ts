@@ -114,7 +114,7 @@ export class CrashMatrix {
       url: await this.#place.make(),
       namespace: this.#namespace,
       participants: this.#ledger.url,
-      saga: `crash_${number}`,
+      saga: `orders_${number}`,
       id: `crash-${number}`,
       order,
     };
