@@ -161,7 +161,9 @@ function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>)
 
 function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): void {
   const asked = fact.reason === undefined ? { by: fact.by } : { by: fact.by, reason: fact.reason };
-  for (const [step, { status }] of Object.entries(draft.state.steps)) {
+  // In the plan's order: the state's own changes when what was never issued is tried again.
+  for (const step of Object.keys(draft.rules.plan.steps)) {
+    const status = stepState(draft.state, step)?.status;
     if (status === 'stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'run', ...asked } });
     if (status === 'compensation_stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'compensate', ...asked } });
   }

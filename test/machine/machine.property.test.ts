@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventType } from '../../src/machine/event.ts';
-import { sagas } from '../support/plans.ts';
+import { sagas, type SagaSpec, type StepSpec } from '../support/plans.ts';
 import { World } from './world.ts';
 
 /** `AMENDS_RUNS=10000` for the long run. */
@@ -39,6 +39,26 @@ const seen: Record<EventType, number> = {
   wait_ended: 0,
 };
 
+function plain(name: string, kind: StepSpec['kind'], broken = false): StepSpec {
+  return { name, kind, conditional: false, skipped: false, broken, attempts: 1, undoAttempts: 1, sleepMs: 0, wait: undefined };
+}
+
+/** What chance has found once: an operator's retry of several steps that had come to a stop in another order than the plan's. */
+const FOUND: [SagaSpec, number[]][] = [
+  [
+    {
+      stages: [
+        [plain('s0a', 'compensatable'), plain('s0b', 'compensatable')],
+        [plain('s1a', 'retriable')],
+        [plain('s2a', 'retriable'), plain('s2b', 'retriable'), plain('s2c', 'retriable', true)],
+      ],
+      deadlineMs: null,
+      outputThrows: false,
+    },
+    [617967688, 847651907, 432392329, 0, 0, 0, 0, 0, 1575462912, 986752931, 1419300859, 0, 842210410, 1850509645, 0, 780720766, 627233998],
+  ],
+];
+
 test(`every rule holds on ${RUNS} random sagas under random schedules`, { timeout: 60_000 + RUNS * 20 }, () => {
   let lostRaces = 0;
   fc.assert(
@@ -52,7 +72,7 @@ test(`every rule holds on ${RUNS} random sagas under random schedules`, { timeou
       lostRaces += world.lostRaces;
       for (const { type } of world.journal) seen[type]++;
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: FOUND },
   );
   // The walk must have been everywhere, or the rules above held for want of a case.
   const rare = Object.entries(seen).filter(([, times]) => times < RUNS / 100);
