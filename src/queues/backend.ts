@@ -1,4 +1,4 @@
-import type { BackendFactory, ConnectionOptions } from 'bullmq';
+import type { BackendFactory, ConnectionOptions, WorkerOptions } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 
 /** The connection of one worker. */
@@ -10,6 +10,8 @@ interface WorkerConnection {
   release(): Promise<void>;
 }
 
+export type Retention = Pick<WorkerOptions, 'removeOnComplete' | 'removeOnFail'>;
+
 /** How BullMQ's classes are constructed on one store. */
 export interface QueueBackend {
   readonly connection: ConnectionOptions;
@@ -18,8 +20,10 @@ export interface QueueBackend {
   readonly factory: BackendFactory;
   /** Put before every queue's name, so that namespaces in one SQL database stay apart. */
   readonly queuePrefix: string;
-  /** Whether a flow is one transaction that costs no more than its jobs. */
+  /** Whether jobs are best added in one transaction, and those of several callers together. */
   readonly atomicFlows: boolean;
+  /** What a worker keeps of the jobs that it finished. */
+  readonly retention: Retention;
   forWorker(): WorkerConnection;
   /** The same backend inside the caller's SQL transaction. */
   inside?(tx: SqlExecutor): QueueBackend;

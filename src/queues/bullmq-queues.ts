@@ -1,7 +1,8 @@
-import { FlowProducer, Job, Queue, type FlowJob } from 'bullmq';
+import { FlowProducer, Job, Queue, type FlowJob, type JobsOptions } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
 import type { StoreClock } from '../journal/clock.ts';
+import { gatherJobs, type JobEntry } from './added-jobs.ts';
 import type { QueueBackend } from './backend.ts';
 import { startConsumer } from './consumer.ts';
 import { operationOptions, rootOptions } from './job-options.ts';
@@ -25,20 +26,18 @@ export class BullmqQueues implements QueuePort {
   readonly #clock: StoreClock;
   readonly #onError: (error: Error) => void;
   readonly #queues = new Map<string, Queue>();
-  #flows: FlowProducer | undefined;
+  readonly #addTogether: ((group: readonly JobEntry[]) => Promise<void>) | undefined;
 
   constructor(backend: QueueBackend, clock: StoreClock, onError: (error: Error) => void) {
     this.#backend = { ...backend, factory: onStoreTime(backend.factory, clock) };
     this.#clock = clock;
     this.#onError = onError;
+    // Any queue will do: each entry names its own.
+    if (backend.atomicFlows) this.#addTogether = gatherJobs((entries) => this.#queues.values().next().value!.backend.addFlow(entries));
   }
 
   async addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void> {
-    if (tx === undefined) {
-      if (this.#backend.atomicFlows) await (this.#flows ??= this.#producer(this.#backend)).add(this.#flowOf(root, children));
-      else await this.#addInOrder(root, children);
-      return;
-    }
+    if (tx === undefined) return this.#addTogether === undefined ? this.#addInOrder(root, children) : this.#addAtOnce(root, children);
     if (this.#backend.inside === undefined) {
       throw new AmendsError(
         'NOT_ALLOWED',
@@ -54,10 +53,10 @@ export class BullmqQueues implements QueuePort {
   }
 
   async addChild(child: OperationJob, root: RootJob): Promise<void> {
-    const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
-    const options = Object.assign(operationOptions(child, this.#clock), { parent });
+    if (this.#addTogether !== undefined) return this.#addTogether([(await this.#childJob(child, root)).toFlowEntry()]);
+    const { queue, options } = this.#childOf(child, root);
     // What Queue.add() comes to, without its tracing and its events, which cost as much again.
-    await Job.create(this.bullQueue(child.queue), child.name, child.message, options);
+    await Job.create(queue, child.name, child.message, options);
   }
 
   async addRoot(root: RootJob): Promise<void> {
@@ -159,8 +158,7 @@ export class BullmqQueues implements QueuePort {
   async close(): Promise<void> {
     const queues = [...this.#queues.values()];
     this.#queues.clear();
-    await Promise.all([this.#flows?.close(), ...queues.map((queue) => queue.close())]);
-    this.#flows = undefined;
+    await Promise.all(queues.map((queue) => queue.close()));
   }
 
   /**
@@ -173,6 +171,27 @@ export class BullmqQueues implements QueuePort {
     const job = new Job(queue, root.message.saga, root.message, rootOptions(root, this.#clock), root.jobId);
     const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: true });
     await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
+  }
+
+  /** The same in one transaction, with what others add at the same time. */
+  async #addAtOnce(root: RootJob, children: readonly OperationJob[]): Promise<void> {
+    const queue = this.bullQueue(root.queue);
+    await queue.waitUntilReady();
+    const job = new Job(queue, root.message.saga, root.message, rootOptions(root, this.#clock), root.jobId);
+    const entries = [job.toFlowEntry({ addToWaitingChildren: true })];
+    for (const child of children) entries.push((await this.#childJob(child, root)).toFlowEntry());
+    await this.#addTogether!(entries);
+  }
+
+  async #childJob(child: OperationJob, root: RootJob): Promise<Job> {
+    const { queue, options } = this.#childOf(child, root);
+    await queue.waitUntilReady();
+    return new Job(queue, child.name, child.message, options, child.jobId);
+  }
+
+  #childOf(child: OperationJob, root: RootJob): { readonly queue: Queue; readonly options: JobsOptions } {
+    const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
+    return { queue: this.bullQueue(child.queue), options: Object.assign(operationOptions(child, this.#clock), { parent }) };
   }
 
   #producer({ connection, prefix, factory }: QueueBackend): FlowProducer {

@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
 import type { QueueBackend } from './backend.ts';
-import { RETENTION, WHILE_PROCESSED } from './job-options.ts';
+import { WHILE_PROCESSED } from './job-options.ts';
 import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
 
 /** Carries the delay the engine decided on to BullMQ's backoff strategy. */
@@ -90,7 +90,7 @@ export async function startConsumer(
       stalledInterval: options.stallCheckMs,
       // A lost worker must not fail the job: the journal counts losses, and BullMQ's counter is per lifetime of the job.
       maxStalledCount: 1_000_000,
-      ...RETENTION,
+      ...backend.retention,
       settings: { backoffStrategy: backoffMs },
     },
     backend.factory,

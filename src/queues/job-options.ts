@@ -1,15 +1,9 @@
-import type { JobsOptions, WorkerOptions } from 'bullmq';
+import type { JobsOptions } from 'bullmq';
 import type { StoreClock } from '../journal/clock.ts';
 import type { OperationJob, RootJob } from './queue-port.ts';
 
 /** BullMQ counts attempts too; the journal's count decides, so its own must never run out. */
 const ENDLESS = 1_000_000;
-
-/** What a worker keeps of what it finished, for Bull Board, and so that a racing second add of the same job is a no-op. */
-export const RETENTION: Pick<WorkerOptions, 'removeOnComplete' | 'removeOnFail'> = {
-  removeOnComplete: { age: 3_600, count: 1_000 },
-  removeOnFail: { age: 7 * 24 * 3_600, count: 10_000 },
-};
 
 /** What only the worker looks at. Given there, it is neither stored with each job nor sent and read again with it. */
 export const WHILE_PROCESSED: JobsOptions = { backoff: { type: 'custom' }, stackTraceLimit: 3 };

@@ -1,10 +1,16 @@
 import { createRedisBackend } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { closeRedis, disconnectUnlessHeard, duplicateThatEnds } from '../connections/redis.ts';
-import type { QueueBackend } from './backend.ts';
+import type { QueueBackend, Retention } from './backend.ts';
 
 /** A worker's blocking wait for a job lasts up to 10 s by itself. */
 const SHORTEST_TIMEOUT_MS = 15_000;
+
+/** Kept for Bull Board, and so that a racing second add of the same job is a no-op. Of those that failed: until somebody has looked. */
+const RETENTION: Retention = {
+  removeOnComplete: { age: 3_600, count: 1_000 },
+  removeOnFail: { age: 7 * 24 * 3_600, count: 10_000 },
+};
 
 /** BullMQ on Redis. The hash tag keeps all queues of a namespace in one slot of a cluster. */
 export function redisBackend(redis: Redis, namespace: string): QueueBackend {
@@ -14,6 +20,7 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
     factory: createRedisBackend,
     queuePrefix: '',
     atomicFlows: false,
+    retention: RETENTION,
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
       const family = new Set<Redis>();

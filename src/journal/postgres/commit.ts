@@ -1,6 +1,8 @@
+import { Gathering } from '../../connections/gathering.ts';
 import type { SqlExecutor } from '../../connections/sql.ts';
-import { AmendsError } from '../../errors.ts';
+import { AmendsError, isAmendsError } from '../../errors.ts';
 import { checkText } from '../../events/batch.ts';
+import { persistently } from '../../events/postgres/append.ts';
 import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import type { Commit, CommitResult, JournaledEvent } from '../journal.ts';
@@ -48,13 +50,9 @@ function ahead({ id, expectedVersion }: Commit, version: number | null): AmendsE
       );
 }
 
-/** Runs the compare-and-set: one round trip. */
-export async function runCommit(sql: SqlExecutor, schema: string, channel: string, commit: Commit): Promise<CommitResult> {
-  checkCommit(commit);
-  const { id, expectedVersion, events, summary, announce } = commit;
-  // What can't change after the start is sent with the start only.
-  const fixed = expectedVersion === 0 ? [summary.saga, summary.definitionVersion, JSON.stringify(summary.tags)] : [null, null, null];
-  const { rows } = await sql.query<CommitRow>(`SELECT * FROM ${schema}.commit_transaction($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, [
+/** The arguments of `commit_transaction`, in its order, but that events are a list of types and one of data. */
+function argumentsOf({ id, expectedVersion, events, summary, announce }: Commit, channel: string) {
+  return [
     id,
     expectedVersion,
     events.map(({ type }) => type),
@@ -63,10 +61,65 @@ export async function runCommit(sql: SqlExecutor, schema: string, channel: strin
     summary.error?.replaceAll('\0', '\ufffd') ?? null, // text of PostgreSQL has no NUL
     isTerminal(summary),
     announce ? channel : null,
-    ...fixed,
-  ]);
-  const [head, ...unseen] = rows as [CommitRow, ...CommitRow[]];
-  if (head.committed) return { committed: true, atMs: head.at_ms };
-  if (unseen.length === 0) throw ahead(commit, head.at_version);
+    // What can't change after the start is sent with the start only.
+    ...(expectedVersion === 0 ? [summary.saga, summary.definitionVersion, JSON.stringify(summary.tags)] : [null, null, null]),
+  ] as const;
+}
+
+function resultOf(commit: Commit, [head, ...unseen]: readonly CommitRow[]): CommitResult {
+  if (head!.committed) return { committed: true, atMs: head!.at_ms };
+  if (unseen.length === 0) throw ahead(commit, head!.at_version);
   return { committed: false, unseen: unseen.map(journaledEvent) };
+}
+
+/** Runs the compare-and-set inside the caller's transaction. */
+export async function runCommit(sql: SqlExecutor, schema: string, channel: string, commit: Commit): Promise<CommitResult> {
+  checkCommit(commit);
+  const { rows } = await sql.query<CommitRow>(
+    `SELECT * FROM ${schema}.commit_transaction($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    argumentsOf(commit, channel),
+  );
+  return resultOf(commit, rows);
+}
+
+/** Most commits of one call. A start has more to carry than a step, but both are small. */
+const MOST = 64;
+
+function byId({ id: a }: Commit, { id: b }: Commit): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Runs compare-and-sets, those that come while others are under way together: one round trip and one transaction for all of them. */
+export function groupCommit(sql: SqlExecutor, schema: string, channel: string): (commit: Commit) => Promise<CommitResult> {
+  const text = `SELECT * FROM ${schema}.commit_transactions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+
+  async function send(commits: readonly Commit[]): Promise<readonly (readonly CommitRow[])[]> {
+    // In one order everywhere, or two processes could each hold what the other one waits for.
+    const sorted = [...commits].sort(byId);
+    const all = sorted.map((commit) => argumentsOf(commit, channel));
+    const { rows } = await persistently(() =>
+      sql.query<CommitRow & { readonly place: number }>(text, [
+        all.map(([id]) => id),
+        all.map(([, expected]) => expected),
+        all.map(([, , types]) => types.length),
+        all.flatMap(([, , types]) => types),
+        all.flatMap(([, , , data]) => data),
+        ...([4, 5, 6, 7, 8, 9, 10] as const).map((column) => all.map((one) => one[column])),
+      ]),
+    );
+    const rowsOf = new Map<Commit, CommitRow[]>(commits.map((commit) => [commit, []]));
+    for (const row of rows) rowsOf.get(sorted[row.place - 1]!)!.push(row);
+    return commits.map((commit) => rowsOf.get(commit)!);
+  }
+
+  const gathering = new Gathering({
+    send,
+    most: MOST,
+    // Where the connection was lost, they may have been committed.
+    isDefinite: (error) => !isAmendsError(error, 'STORE_UNREACHABLE'),
+  });
+  return async (commit) => {
+    checkCommit(commit);
+    return resultOf(commit, await gathering.add(commit));
+  };
 }

@@ -3,11 +3,10 @@ import { schemaOf } from '../../connections/migrate.ts';
 import { prepared, reaching } from '../../connections/postgres.ts';
 import type { SqlPool } from '../../connections/sql.ts';
 import { checkText } from '../../events/batch.ts';
-import { persistently } from '../../events/postgres/append.ts';
 import type { Plan } from '../../flows/plan.ts';
 import { TRANSACTION, type Journal } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
-import { journaledEvent, runCommit } from './commit.ts';
+import { groupCommit, journaledEvent, runCommit } from './commit.ts';
 import { listPage, momentOf } from './page.ts';
 import { summaryColumns, summaryFrom, type SummaryRow } from './summary-row.ts';
 
@@ -31,7 +30,7 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
   const channel = `${namespace}.announced`;
   const announcements = announcementsOn(pool, channel);
   const sql = reaching(pool);
-  const commits = reaching(prepared(pool));
+  const commit = groupCommit(reaching(prepared(pool)), schema, channel);
   const texts = {
     read: `SELECT ${schema}.ms("timestamp") AS at_ms, version::double precision AS at_version, event_type, event_data FROM ${schema}.events
       WHERE aggregate_type = '${TRANSACTION}' AND aggregate_id = $1 AND version > $2 ORDER BY version`,
@@ -47,8 +46,7 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
   };
 
   return {
-    commit: (asked) =>
-      asked.tx === undefined ? persistently(() => runCommit(commits, schema, channel, asked)) : runCommit(asked.tx, schema, channel, asked),
+    commit: (asked) => (asked.tx === undefined ? commit(asked) : runCommit(asked.tx, schema, channel, asked)),
 
     async read(id, afterVersion = 0) {
       const { rows } = await sql.query<Parameters<typeof journaledEvent>[0]>(texts.read, [

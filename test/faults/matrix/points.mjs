@@ -6,8 +6,8 @@ import { writeSync } from 'node:fs';
  * One request to a store; a transaction is one.
  *
  * @typedef {object} Unit
- * @property {string} name
- * @property {string} key the name, and which one of that name it is: `commit step_succeeded charge_card#1`
+ * @property {string[]} names what it does; one request may carry several commits, or add several jobs
+ * @property {string[]} keys each name, and which one of that name it is: `commit step_succeeded charge_card#1`
  * @property {string[]} statements what the server saw of it, to compare with what the server says
  * @property {string[]} took the keys of the jobs that came with the answer
  */
@@ -33,16 +33,22 @@ export function watchPoints(death) {
     units,
     idle,
     /** Call it at the moment at which the request would be sent. */
-    sending(name, statements) {
-      const unit = { name, key: numbered(name), statements, took: [] };
+    sending(names, statements) {
+      const unit = { names, keys: names.map(numbered), statements, took: [] };
       units.push(unit);
-      reach(unit.key, 'before');
+      for (const key of unit.keys) reach(key, 'before');
       return unit;
     },
-    /** It changed nothing: a commit that lost its race, a worker that found no job. How many of those there are is chance: they don't count. */
-    refused(unit) {
-      idle.push(...units.splice(units.indexOf(unit), 1));
-      counts.set(unit.name, counts.get(unit.name) - 1);
+    /**
+     * Some of it, or all, changed nothing: a commit that lost its race, a worker that found no job. How many of those there are is chance: they
+     * don't count.
+     */
+    refused(unit, isRefused = () => true) {
+      const [refused, done] = [isRefused, (place) => !isRefused(place)].map((which) => unit.names.filter((_, place) => which(place)));
+      for (const name of refused) counts.set(name, counts.get(name) - 1);
+      unit.keys = unit.keys.filter((_, place) => !isRefused(place));
+      unit.names = done;
+      if (done.length === 0) idle.push(...units.splice(units.indexOf(unit), 1));
     },
     /** Call it with the jobs that came along, before anybody else sees the answer. */
     applied(unit, jobs = []) {
@@ -51,7 +57,7 @@ export function watchPoints(death) {
         unit.took.push(key);
         reach(key, 'after');
       }
-      reach(unit.key, 'after');
+      for (const key of unit.keys) reach(key, 'after');
     },
   };
 }

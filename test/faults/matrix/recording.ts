@@ -27,9 +27,9 @@ const BY_THE_CLOCK = /^(extendLocks?|update job) |^move_?stalled.*#(?!1$)/i;
 /**
  * Only the server knows whether it had anything to write: what the barrier finds was done before, and what the clock says for a job that is over.
  */
-function mayBeIdle({ name, key, statements }: Unit): boolean {
-  if (BY_THE_CLOCK.test(key)) return true;
-  return name.startsWith('participant ') && !statements.some((statement) => statement.startsWith('INSERT INTO effects'));
+function mayBeIdle({ names, keys, statements }: Unit): boolean {
+  if (keys.every((key) => BY_THE_CLOCK.test(key))) return true;
+  return names[0]?.startsWith('participant ') === true && !statements.some((statement) => statement.startsWith('INSERT INTO effects'));
 }
 
 /**
@@ -64,12 +64,12 @@ function writingUnits({ units, written }: Recording): readonly Unit[] {
  * and before it the store is as it was after the write that came last.
  */
 export function deathsIn(recording: Recording): readonly Death[] {
-  return writingUnits(recording)
-    .filter(({ key }) => !BY_THE_CLOCK.test(key))
-    .flatMap(({ key, name, took }) => [
-      ...(/^move_?to_?active /i.test(name) ? [] : [{ key, side: 'before' } as const, { key, side: 'after' } as const]),
-      ...took.map((taken) => ({ key: taken, side: 'after' }) as const),
-    ]);
+  return writingUnits(recording).flatMap(({ keys, took }) => [
+    ...keys
+      .filter((key) => !BY_THE_CLOCK.test(key) && !/^move_?to_?active /i.test(key))
+      .flatMap((key) => [{ key, side: 'before' } as const, { key, side: 'after' } as const]),
+    ...took.map((taken) => ({ key: taken, side: 'after' }) as const),
+  ]);
 }
 
 /** Every k-th one, as many as asked for, from a place that the seed says. */
@@ -89,9 +89,12 @@ const DEEDS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What a request does, in words that are the same on every store. */
-function deedsOf({ name, took }: Unit): readonly string[] {
-  const deed = DEEDS.find(([pattern]) => pattern.test(name));
-  return [...(deed === undefined ? [] : [name.replace(...deed)]), ...took.map((key) => key.replace(/#\d+$/, ''))];
+function deedsOf({ names, took }: Unit): readonly string[] {
+  const deeds = names.flatMap((name) => {
+    const deed = DEEDS.find(([pattern]) => pattern.test(name));
+    return deed === undefined ? [] : [name.replace(...deed)];
+  });
+  return [...deeds, ...took.map((key) => key.replace(/#\d+$/, ''))];
 }
 
 /** The commits and the queue's writes that were points, sorted. To be the same as {@link deedsBehind}. */
@@ -103,7 +106,7 @@ export function deedsSeen(recording: Recording): readonly string[] {
 export function deedsBehind(recording: Recording): readonly string[] {
   const { history } = recording;
   // On SQL the root and the first operation are one write.
-  const together = writingUnits(recording).some(({ name }) => name.startsWith('add_flow '));
+  const together = writingUnits(recording).some(({ names }) => names.includes('add_flow root'));
   const life = (op: string, step: string): readonly string[] => [`take ${op} ${step}`, `finish ${op} ${step}`];
   const deeds = history.flatMap(({ event }): readonly string[] => {
     switch (event.type) {

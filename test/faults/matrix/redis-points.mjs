@@ -23,9 +23,9 @@ function commitsIn(args) {
   return names;
 }
 
-/** A commit that lost its race: it is told what it had not seen. */
-function isRefused(reply) {
-  return reply.length === 1 && Array.isArray(reply[0]);
+/** Of the answers to a call's commits: one that lost its race is told what it had not seen. */
+function isRefused(answer) {
+  return Array.isArray(answer);
 }
 
 /** What the server's monitor shows of it: the script's hash, or the command, and the first key. */
@@ -43,21 +43,22 @@ export function watchRedis({ points, id, saga }) {
   const known = new WeakSet();
   const open = new WeakMap();
 
-  const nameOf = (redis, command, args) => {
+  const namesOf = (redis, command, args) => {
     const script = command.startsWith('eval') ? scriptOf(redis, args[0]) : undefined;
-    if (script === 'amends:commit') return commitsIn(args.slice(3)).join(', ');
+    if (script === 'amends:commit') return commitsIn(args.slice(3));
     const key = (script === undefined ? args[0] : args[2]) ?? '';
-    return `${script ?? command} ${subjects.first(args) ?? key.replaceAll(saga, '<saga>')}`;
+    return [`${script ?? command} ${subjects.first(args) ?? key.replaceAll(saga, '<saga>')}`];
   };
 
   /** A reply of moveToActive or moveToFinished that brings a job: its data and its id. */
   const jobsIn = (reply) => (Array.isArray(reply) && reply[0] && reply[1] ? [subjects.ofJob(textOf(reply[1]))] : []);
 
   const settle = (unit, reply) => {
-    if (unit.name.startsWith('commit ') && isRefused(reply)) return points.refused(unit);
-    if (!/^moveTo(Active|Finished) /.test(unit.name)) return points.applied(unit);
+    const [name] = unit.names;
+    if (name.startsWith('commit ')) points.refused(unit, (place) => isRefused(reply[place]));
+    if (!/^moveTo(Active|Finished) /.test(name)) return points.applied(unit);
     const jobs = jobsIn(reply);
-    if (jobs.length === 0 && unit.name.startsWith('moveToActive ')) points.refused(unit);
+    if (jobs.length === 0 && name.startsWith('moveToActive ')) points.refused(unit);
     else points.applied(unit, jobs);
   };
 
@@ -82,13 +83,13 @@ export function watchRedis({ points, id, saga }) {
       const { names, statements } = open.get(this);
       if (TRANSACTION.has(name)) {
         open.delete(this);
-        if (name === 'exec') follow(command, points.sending(`multi(${names.join(', ')})`, statements));
+        if (name === 'exec') follow(command, points.sending([`multi(${names.join(', ')})`], statements));
       } else {
-        names.push(nameOf(this, name, args));
+        names.push(...namesOf(this, name, args));
         statements.push(statementOf(name, args));
       }
     } else {
-      follow(command, points.sending(nameOf(this, name, args), [statementOf(name, args)]));
+      follow(command, points.sending(namesOf(this, name, args), [statementOf(name, args)]));
     }
     return send.call(this, command, stream);
   };

@@ -12,6 +12,22 @@ function normalised(text) {
 const MANIPULATION = /\b(insert into|update|delete from)\s+(?:"?\w+"?\.)?"?(\w+)/i;
 const FUNCTION = /\b(?:from|select)\s+(?:"?\w+"?\.)?"?(\w+)"?\s*\(/i;
 
+/** The commits of one call, each by its first event: see 0006_group_commit.sql for the arguments. */
+function commitsIn([, , counts, types, data]) {
+  let at = 0;
+  return counts.map((count) => {
+    const name = ['commit', types[at], JSON.parse(data[at]).step].filter(Boolean).join(' ');
+    at += count;
+    return name;
+  });
+}
+
+/** The jobs of one call; a root with its first operations is one. */
+function addsIn(entries, subjects) {
+  const names = entries.map((entry) => (entry.addToWaitingChildren ? 'add_flow root' : `add_job ${subjects.ofJob(entry.id)}`));
+  return names.includes('add_flow root') ? ['add_flow root'] : names;
+}
+
 function verbOf(statement) {
   const [, verb, table] = MANIPULATION.exec(statement) ?? [];
   if (verb !== undefined) return `${verb.split(' ')[0].toLowerCase()} ${table}`;
@@ -27,40 +43,45 @@ export function watchSql({ points, id, saga }) {
   const subjects = subjectsOf(id);
   const open = new WeakMap();
 
-  const nameOf = (statement, params) => {
+  const namesOf = (statement, params) => {
     const verb = verbOf(statement);
-    if (verb === 'commit_transaction') return ['commit', params[2][0], JSON.parse(params[3][0]).step].filter(Boolean).join(' ');
+    if (verb === 'commit_transactions') return commitsIn(params);
+    if (verb === 'add_flow') return addsIn(JSON.parse(params[0]), subjects);
     if (verb === 'insert txn_barrier') {
       const op = params.find((param) => param === 'run' || param === 'compensate');
-      return `participant ${op} ${params[params.indexOf(id) + 1]}`;
+      return [`participant ${op} ${params[params.indexOf(id) + 1]}`];
     }
     const texts = params.map((param) => (typeof param === 'string' ? param : (JSON.stringify(param) ?? '')));
     const subject = subjects.first(texts) ?? texts.find((text) => text.includes(saga))?.slice(0, 60);
-    return subject === undefined ? verb : `${verb} ${subject.replaceAll(saga, '<saga>')}`;
+    return [subject === undefined ? verb : `${verb} ${subject.replaceAll(saga, '<saga>')}`];
   };
 
   const unitOf = (client, text, params) => {
     const statement = normalised(text);
     const [word] = statement.toUpperCase().split(/[\s;]/, 1);
     if (word === 'BEGIN') {
-      open.set(client, { name: undefined, statements: [] });
+      open.set(client, { names: undefined, statements: [] });
       return undefined;
     }
     const transaction = open.get(client);
-    if (transaction === undefined) return points.sending(nameOf(statement, params), [statement]);
+    if (transaction === undefined) return points.sending(namesOf(statement, params), [statement]);
     if (word === 'COMMIT' || word === 'ROLLBACK') {
       open.delete(client);
-      return word === 'COMMIT' ? points.sending(transaction.name ?? 'commit of nothing', transaction.statements) : undefined;
+      return word === 'COMMIT' ? points.sending(transaction.names ?? ['commit of nothing'], transaction.statements) : undefined;
     }
-    transaction.name ??= nameOf(statement, params);
+    transaction.names ??= namesOf(statement, params);
     transaction.statements.push(statement);
     return undefined;
   };
 
   const settle = (unit, { rows }) => {
-    if (unit.name.startsWith('commit ') && rows[0]?.committed === false) return points.refused(unit);
-    if (!/^(move_to_active|\w+_fetch) /.test(unit.name)) return points.applied(unit);
-    if (rows.length === 0 && unit.name.startsWith('move_to_active ')) points.refused(unit);
+    const [name] = unit.names;
+    if (name.startsWith('commit ')) {
+      const refused = new Set(rows.filter(({ committed }) => committed === false).map(({ place }) => place));
+      points.refused(unit, (place) => refused.has(place + 1));
+    }
+    if (!/^(move_to_active|\w+_fetch) /.test(name)) return points.applied(unit);
+    if (rows.length === 0 && name.startsWith('move_to_active ')) points.refused(unit);
     else
       points.applied(
         unit,

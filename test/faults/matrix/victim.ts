@@ -13,8 +13,8 @@ export interface Death {
 
 /** See points.mjs. */
 export interface Unit {
-  readonly name: string;
-  readonly key: string;
+  readonly names: readonly string[];
+  readonly keys: readonly string[];
   readonly statements: readonly string[];
   readonly took: readonly string[];
 }
