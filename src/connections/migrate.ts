@@ -16,6 +16,7 @@ const MIGRATIONS: readonly Migration[] = [
   '../events/postgres/0004_global_log.sql',
   '../events/postgres/0005_subscriptions.sql',
   '../journal/postgres/0006_group_commit.sql',
+  '../events/postgres/0007_group_append.sql',
 ].map((path) => {
   const name = path.slice(path.lastIndexOf('/') + 1, -'.sql'.length);
   return { number: Number.parseInt(name, 10), name, file: new URL(path, import.meta.url) };

@@ -145,15 +145,19 @@ export function checkAppend(
   return checkAppends([{ stream, events, expectedVersion }], limits)[0]!;
 }
 
+/** Every writer takes the streams in the order of these. */
+export function lockKeyOf({ stream }: CheckedAppend): string {
+  return `${stream.aggregateType}\0${stream.aggregateId}`;
+}
+
 /**
  * Appends in the order in which every writer takes the streams, each with its place in what was given.
  *
  * @throws {AmendsError} INVALID_OPTION when a stream is named twice
  */
 export function inLockOrder(appends: readonly CheckedAppend[]): readonly (CheckedAppend & { readonly place: number })[] {
-  const keyOf = ({ stream }: CheckedAppend): string => `${stream.aggregateType}\0${stream.aggregateId}`;
-  const sorted = appends.map((append, place) => ({ ...append, place })).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const twice = sorted.find((append, i) => i > 0 && keyOf(append) === keyOf(sorted[i - 1]!));
+  const sorted = appends.map((append, place) => ({ ...append, place })).sort((a, b) => (lockKeyOf(a) < lockKeyOf(b) ? -1 : 1));
+  const twice = sorted.find((append, i) => i > 0 && lockKeyOf(append) === lockKeyOf(sorted[i - 1]!));
   if (twice === undefined) return sorted;
   throw new AmendsError('INVALID_OPTION', `stream ${shownStream(twice.stream)} is named twice: give all its events in one batch`);
 }

@@ -42,9 +42,13 @@ describeEachSqlStore('a store made by the first version, without an order of all
         old.map(() => '{}'),
       ],
     );
-    expect(await journal.commit(commitOf(id, 0, [started('order')]))).toMatchObject({ committed: true });
+    const { type, data } = started('order');
+    await sql.query(
+      `SELECT * FROM ${namespace}.commit_transaction($1, 0, $2::text[], $3::json[], 'running', NULL, false, NULL, 'order', 1, '{}')`,
+      [id, [type], [JSON.stringify(data)]],
+    );
 
-    expect(await migrate(sql, namespace)).toHaveLength(3);
+    expect(await migrate(sql, namespace)).toHaveLength(5);
     const backend = createPostgresBackend({ pool: sql, namespace });
     expect(await backend.store.append(stream, old, { expectedVersion: 'none' })).toEqual({
       firstVersion: 1,

@@ -11,7 +11,7 @@ const TRIES = 10;
 const LONGEST_PAUSE_MS = 20;
 
 /** A row of `append_events`, see 0003_stream_life.sql. */
-interface AppendRow {
+export interface AppendRow {
   readonly outcome: 'appended' | 'refused' | 'closed' | 'tombstoned' | 'known';
   readonly at_version: number;
   readonly known_id: string;
@@ -34,7 +34,7 @@ export async function persistently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function appendRows(sql: SqlExecutor, schema: string, append: CheckedAppend): Promise<readonly AppendRow[]> {
+export async function appendRows(sql: SqlExecutor, schema: string, append: CheckedAppend): Promise<readonly AppendRow[]> {
   const { stream, events, expectedVersion } = append;
   const { aggregateType, aggregateId } = stream;
   // Lists come as text where a query builder passes them on.
@@ -80,7 +80,7 @@ function resultOfKnown(stream: StreamName, events: readonly CheckedEvent[], rows
 }
 
 /** What the rows mean. @throws {AmendsError} EVENT_ID_REUSED, PARTIAL_DUPLICATE, STREAM_CLOSED, WRONG_EXPECTED_VERSION */
-function resultOf({ stream, events, expectedVersion }: CheckedAppend, rows: readonly AppendRow[]): AppendResult {
+export function resultOf({ stream, events, expectedVersion }: CheckedAppend, rows: readonly AppendRow[]): AppendResult {
   const { outcome, at_version: version } = rows[0]!;
   switch (outcome) {
     case 'appended':

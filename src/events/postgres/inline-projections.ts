@@ -31,6 +31,18 @@ export function createInlineProjections({ pool, namespace, store, projections }:
   const known = new Map<string, InlineProjection>();
   /** Appends of this process wait while a read model is made, or they would miss it. */
   let making: Promise<unknown> = Promise.resolve();
+  /** And it waits for those that came before: it must have their events. */
+  const appending = new Set<Promise<unknown>>();
+
+  async function whenMade<T>(append: () => Promise<T>): Promise<T> {
+    const work = making.then(append);
+    appending.add(work);
+    try {
+      return await work;
+    } finally {
+      appending.delete(work);
+    }
+  }
 
   const concerned = ({ aggregateType }: StreamName): readonly InlineProjection[] =>
     [...known.values()].filter(({ events }) => events.some((one) => (typeof one === 'string' ? one : one.name) === aggregateType));
@@ -92,7 +104,8 @@ export function createInlineProjections({ pool, namespace, store, projections }:
             `projection "${projection.name}" is inline in this process already: give this one another name`,
           );
         }
-        const done = making.then(() => make(projection)).then(() => void known.set(projection.name, projection));
+        const before = Promise.allSettled([making, ...appending]);
+        const done = before.then(() => make(projection)).then(() => void known.set(projection.name, projection));
         making = done.catch(() => undefined);
         await done;
       },
@@ -102,25 +115,28 @@ export function createInlineProjections({ pool, namespace, store, projections }:
       ...store,
 
       async append(stream, events, options) {
-        if (options.tx === undefined) await making;
-        if (concerned(stream).length === 0) return store.append(stream, events, options);
         const inside = async (tx: SqlExecutor): Promise<AppendResult> => {
           const result = await store.append(stream, events, { ...options, tx });
           await applyAppended(tx, stream, result);
           return result;
         };
-        return options.tx === undefined ? persistently(() => inTransaction(pool, inside)) : inside(executorOf(options.tx));
+        const { tx } = options;
+        if (tx !== undefined) return concerned(stream).length === 0 ? store.append(stream, events, options) : inside(executorOf(tx));
+        return whenMade(() =>
+          concerned(stream).length === 0 ? store.append(stream, events, options) : persistently(() => inTransaction(pool, inside)),
+        );
       },
 
-      async appendAll(appends, { tx: given } = {}) {
-        if (given === undefined) await making;
-        if (appends.every(({ stream }) => concerned(stream).length === 0)) return store.appendAll(appends, { tx: given });
+      async appendAll(appends, options = {}) {
+        const isOfNone = (): boolean => appends.every(({ stream }) => concerned(stream).length === 0);
         const inside = async (tx: SqlExecutor): Promise<readonly AppendResult[]> => {
           const results = await store.appendAll(appends, { tx });
           for (const [i, result] of results.entries()) await applyAppended(tx, appends[i]!.stream, result);
           return results;
         };
-        return given === undefined ? persistently(() => inTransaction(pool, inside)) : inside(executorOf(given));
+        const { tx } = options;
+        if (tx !== undefined) return isOfNone() ? store.appendAll(appends, options) : inside(executorOf(tx));
+        return whenMade(() => (isOfNone() ? store.appendAll(appends) : persistently(() => inTransaction(pool, inside))));
       },
     },
   };

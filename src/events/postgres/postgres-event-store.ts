@@ -7,6 +7,7 @@ import type { EventStore, RecordedEvent, StreamHead, StreamName, StreamState } f
 import { streamClosed, streamNotFound } from '../refusals.ts';
 import { appendBehindSavepoint, appendOne, appendSeveral, persistently } from './append.ts';
 import { executorOf } from './callers-transaction.ts';
+import { groupAppend } from './group-append.ts';
 
 const PAGE = 500;
 
@@ -65,6 +66,7 @@ export function recordedEvent({ aggregateType, aggregateId }: StreamName, row: E
 export function createPostgresEventStore({ pool, namespace, limits }: PostgresEventStoreOptions): EventStore {
   const schema = schemaOf(namespace);
   const sql = reaching(prepared(pool));
+  const append = groupAppend(sql, schema);
   const page = `
     SELECT event_id, version::double precision AS version, event_type, schema_version, event_data, metadata, ${schema}.ms("timestamp") AS at_ms
     FROM ${schema}.all_events
@@ -87,7 +89,7 @@ export function createPostgresEventStore({ pool, namespace, limits }: PostgresEv
   return {
     async append(stream, events, { expectedVersion, tx }) {
       const checked = checkAppend(stream, events, expectedVersion, limits);
-      return tx === undefined ? persistently(() => appendOne(sql, schema, checked)) : appendOne(executorOf(tx), schema, checked);
+      return tx === undefined ? append(checked) : appendOne(executorOf(tx), schema, checked);
     },
 
     async appendAll(appends, { tx } = {}) {
