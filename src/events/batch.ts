@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AmendsError } from '../errors.ts';
-import { toJson, type PayloadLimits } from '../flows/json.ts';
+import { toJson, toJsonText, type PayloadLimits } from '../flows/json.ts';
 import {
   TOMBSTONE,
   type ExpectedVersion,
@@ -23,6 +23,8 @@ export interface CheckedEvent {
   readonly eventType: string;
   readonly schemaVersion: number;
   readonly data: string;
+  /** Whether equal data has this very text. */
+  readonly isCanonical: boolean;
   readonly metadata: string;
 }
 
@@ -73,11 +75,13 @@ function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | un
   if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
     throw new AmendsError('PAYLOAD_NOT_JSON', 'metadata is not an object: give { name: value, … }');
   }
+  const { text, isCanonical } = toJsonText(eventData, 'eventData', limits);
   return {
     eventId,
     eventType,
     schemaVersion,
-    data: toJson(eventData, 'eventData', limits),
+    data: text,
+    isCanonical,
     metadata: event.metadata === undefined ? '{}' : toJson(metadata, 'metadata', limits),
   };
 }

@@ -17,7 +17,7 @@ function restoreArguments(event: LoggedEvent): readonly (string | number)[] {
   const { position, version, eventId, eventType, schemaVersion, eventData, metadata, timestamp } = event;
   const data = JSON.stringify(eventData);
   const meta = JSON.stringify(metadata);
-  const hash = contentHash({ eventId, eventType, schemaVersion, data, metadata: meta });
+  const hash = contentHash({ eventId, eventType, schemaVersion, data, isCanonical: false, metadata: meta });
   const schema = schemaVersion === 1 ? '' : schemaVersion;
   return [position, streamKeyOf(event), version, eventId, hash, eventType, data, timestamp.getTime(), schema, meta === '{}' ? '' : meta];
 }
