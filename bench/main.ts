@@ -51,7 +51,7 @@ async function sample(place: Place, order: Omit<Order, 'scenario'>, options: Ben
   const [code] = await exited;
   if (answer === undefined || code !== 0) throw new Error(`a run of ${order.contender} (${order.measure}) ended with ${code}`);
   const after = (await place.usedBytes()) ?? Number.NaN;
-  return { ...answer[0], storeBytes: (after - before) / order.transactions };
+  return { ...answer[0], storeBytes: (after - before) / answer[0].stored };
 }
 
 /** Runs both sides in turn, the first one changing, so that what slows the machine down for a while hits both. */

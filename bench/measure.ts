@@ -22,10 +22,14 @@ export interface Measured {
   readonly rssBytes: number;
   /** CPU time of this process for each transaction, microseconds. */
   readonly cpuMicros: number;
+  /** Transactions that the store has seen, with those before the measuring. */
+  readonly stored: number;
 }
 
 const STARTS_AT_ONCE = 100;
 const WARM_UP = 150;
+/** Until the compiler has seen what a worker does all day: with fewer a short run on Redis measures the compiler. */
+const WARM_UP_ON_REDIS = 1_000;
 
 async function startMany(contender: Contender, from: number, count: number, atOnce: number): Promise<void> {
   let next = from;
@@ -39,18 +43,18 @@ function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
 
-async function rate(count: number, work: () => Promise<void>): Promise<Measured> {
+async function rate(count: number, before: number, work: () => Promise<void>): Promise<Measured> {
   const cpu = process.cpuUsage();
   const from = performance.now();
   await work();
   const seconds = (performance.now() - from) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  return { value: count / seconds, rssBytes: process.memoryUsage.rss(), cpuMicros: (user + system) / count };
+  return { value: count / seconds, rssBytes: process.memoryUsage.rss(), cpuMicros: (user + system) / count, stored: before + count };
 }
 
 async function latency(contender: Contender, count: number): Promise<Measured> {
   const times: number[] = [];
-  const measured = await rate(count, async () => {
+  const measured = await rate(count, WARM_UP, async () => {
     for (let number = 0; number < count; number++) {
       const from = performance.now();
       await contender.run(number);
@@ -81,11 +85,11 @@ async function measure(order: Order, contender: Contender): Promise<Measured> {
   if (order.measure === 'start' || order.measure === 'enqueue') {
     const atOnce = order.measure === 'start' ? 1 : STARTS_AT_ONCE;
     await startMany(contender, 0, WARM_UP, atOnce);
-    return rate(transactions, () => startMany(contender, WARM_UP, transactions, atOnce));
+    return rate(transactions, WARM_UP, () => startMany(contender, WARM_UP, transactions, atOnce));
   }
   if (order.measure === 'backlog') {
     await startMany(contender, 0, transactions, STARTS_AT_ONCE);
-    return rate(transactions, async () => {
+    return rate(transactions, 0, async () => {
       await contender.work();
       await contender.ended();
     });
@@ -97,10 +101,11 @@ async function measure(order: Order, contender: Contender): Promise<Measured> {
       for (let number = 0; number < WARM_UP; number++) await contender.run(-1 - number);
       return await latency(contender, transactions);
     }
-    await startMany(contender, 0, WARM_UP, STARTS_AT_ONCE);
+    const warmUp = order.scenario.store === 'redis' ? WARM_UP_ON_REDIS : WARM_UP;
+    await startMany(contender, 0, warmUp, STARTS_AT_ONCE);
     await contender.ended();
-    return await rate(transactions, async () => {
-      await startMany(contender, WARM_UP, transactions, STARTS_AT_ONCE);
+    return await rate(transactions, warmUp, async () => {
+      await startMany(contender, warmUp, transactions, STARTS_AT_ONCE);
       await contender.ended();
     });
   } finally {
