@@ -6,7 +6,7 @@ import { Definitions } from './flows/definitions.ts';
 import { checkId } from './flows/names.ts';
 import type { AnySaga, Saga } from './flows/saga.ts';
 import { StoreClock } from './journal/clock.ts';
-import type { ListFilter, TransactionPage } from './journal/journal.ts';
+import type { Journal, ListFilter, TransactionPage } from './journal/journal.ts';
 import { Transactions } from './journal/transactions.ts';
 import type { Engine } from './producers/engine.ts';
 import { resolveOptions, type ConnectOptions } from './producers/connect-options.ts';
@@ -15,6 +15,7 @@ import { runOf, type SagaRun } from './producers/run.ts';
 import { start, type StartOptions } from './producers/start.ts';
 import { openStore, storeKindOf, type Store, type StoreKind } from './producers/store.ts';
 import { BullmqQueues } from './queues/bullmq-queues.ts';
+import { ShardedQueues } from './queues/sharded-queues.ts';
 import { createWorker, type AmendsWorker, type WorkerOptions } from './workers/worker.ts';
 
 /** A connection to Amends: starts sagas, finds them, makes workers. */
@@ -63,7 +64,13 @@ export function engineOf(amends: Amends): Engine {
 export async function connect(url?: string, options: ConnectOptions = {}): Promise<Amends> {
   const resolved = resolveOptions(url, options);
   const { namespace, log, limits } = resolved;
-  if (options.journal !== undefined) storeKindOf(options.journal);
+  const kinds = [resolved.url, ...(options.journal === undefined ? [] : [options.journal])].map(storeKindOf);
+  if ((resolved.shards ?? 1) !== 1 && !kinds.includes('redis')) {
+    throw new AmendsError(
+      'INVALID_OPTION',
+      `shards is ${resolved.shards}: shards are for Redis, where they spread transactions over the masters of a cluster; leave it out with ${kinds[0] === 'embedded' ? 'the embedded store' : 'PostgreSQL'}`,
+    );
+  }
   const store = await openStore(resolved.url, resolved);
   let journalStore: Store;
   try {
@@ -77,13 +84,27 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
       `the embedded store in ${resolved.folder}/ is for one process; for several, and for production, set AMENDS_URL to redis://… or postgres://…`,
     );
   }
-  const { journal } = journalStore;
+  const journal = settlingShards(journalStore.journal, [store, journalStore]);
   const clock = new StoreClock();
   await clock.synchronise(journal);
   const transactions = new Transactions(journal, clock);
-  const queues = new BullmqQueues(store.queues, clock, (error) => log.warn({ err: error }, 'queue connection'));
+  const shards = store.queues.map((backend) => new BullmqQueues(backend, clock, (error) => log.warn({ err: error }, 'queue connection')));
+  const queues = shards.length === 1 ? shards[0]! : new ShardedQueues(shards);
   const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log };
   return clientOf(engine, store, journalStore);
+}
+
+/** Nothing is started before its plan is stored, so then the number of shards is settled where nobody gave one. Who only looks settles nothing. */
+function settlingShards(journal: Journal, stores: readonly Store[]): Journal {
+  const open = stores.filter(({ settleShards }) => settleShards !== undefined);
+  if (open.length === 0) return journal;
+  return {
+    ...journal,
+    async registerPlan(plan) {
+      for (const store of open) await store.settleShards?.();
+      return journal.registerPlan(plan);
+    },
+  };
 }
 
 function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {

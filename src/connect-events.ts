@@ -16,20 +16,21 @@ interface Opened {
 }
 
 async function openOnRedis(url: string, { namespace, limits, storeTimeoutMs, allowUnsafeRedis, log }: ResolvedOptions): Promise<Opened> {
-  const [{ checkRedis, closeRedis, openRedis }, { createRedisBackend }] = await Promise.all([
-    import('./connections/redis.ts'),
+  const [{ openRedisServers }, { openRedisShards }, { createRedisBackends }] = await Promise.all([
+    import('./connections/redis-servers.ts'),
+    import('./connections/redis-shards.ts'),
     import('./events/redis/backend.ts'),
   ]);
   const onError = (error: Error): void => log.warn({ err: error }, 'redis connection');
-  const redis = await openRedis(url, { onError, client: { socketTimeout: storeTimeoutMs } });
+  const servers = await openRedisServers(url, { onError, client: { socketTimeout: storeTimeoutMs } });
   try {
-    const { warnings } = await checkRedis(redis, { allowUnsafe: allowUnsafeRedis });
-    for (const warning of warnings) log.warn(warning);
+    for (const { warnings } of await servers.check({ allowUnsafe: allowUnsafeRedis })) for (const warning of warnings) log.warn(warning);
+    const { own, shards } = await openRedisShards(servers, namespace, undefined);
+    return { backend: createRedisBackends({ redis: own, namespace, limits }, shards), close: () => servers.close() };
   } catch (error) {
-    redis.disconnect();
+    servers.disconnect();
     throw error;
   }
-  return { backend: createRedisBackend({ redis, namespace, limits }), close: () => closeRedis(redis) };
 }
 
 async function openOnSql(url: string | undefined, options: ResolvedOptions): Promise<Opened> {

@@ -39,7 +39,7 @@ function answerErrors({ log }: Engine): ErrorRequestHandler {
 /** The routes of the dashboard, for whoever may come in by `auth` (`undefined`: everybody). */
 export async function openRouter(amends: Amends, auth: DashboardAuth | undefined): Promise<Router> {
   const engine = engineOf(amends);
-  const { journal, namespace, log } = engine;
+  const { journal, log } = engine;
   const board = await openBoard(amends.store, engine);
   const probes = { journal: () => journal.timeMs(), queue: await queueProbe(engine) };
   const router = Router();
@@ -47,7 +47,7 @@ export async function openRouter(amends: Amends, auth: DashboardAuth | undefined
   router.all('/healthz', onlyGet, health(amends.store, probes, log));
   if (auth !== undefined) router.use(authenticate(auth));
   router.use(checkChanges());
-  router.all('/', onlyGet, pageHeaders(STYLE_DIGEST), overview(journal, namespace));
+  router.all('/', onlyGet, pageHeaders(STYLE_DIGEST), overview(engine));
   router.use('/queues', json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);
   router.use((request, response) => refuse(response, 404, `there is nothing at ${request.path}`));
   router.use(answerErrors(engine));

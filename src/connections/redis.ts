@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { AmendsError } from '../errors.ts';
 
-const NAMESPACE = /^[a-z][a-z0-9_-]{0,30}$/;
+/** A namespace, or the hash tag of one of its shards. */
+const NAMESPACE = /^[a-z][a-z0-9_-]{0,30}(\.\d{1,3})?$/;
 const OLDEST = [6, 2] as const;
+/** Older ones send every announcement to every node of a cluster. */
+const OLDEST_IN_CLUSTER = [7, 0] as const;
 
 /**
  * The beginning of every key of a namespace. The braces are Redis Cluster's hash tag: all keys share one slot, so one script may touch them all.
@@ -66,6 +69,7 @@ function adviceFor(error: Error, { tls }: Address): string {
     return 'it refused the login: put the right user and password into the URL, redis://user:password@host:port';
   }
   if (/NOPERM/.test(text)) return `the user lacks a permission (${error.message}): extend its ACL`;
+  if (/SELECT is not allowed/.test(text)) return 'a cluster has database 0 only: leave the number out of the URL';
   if (/DB index/.test(text)) return 'it has no database of that number: correct the end of the URL';
   if (/CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|EPROTO|altname/i.test(text)) return `TLS failed (${error.message}): check the certificate`;
   if (/ETIMEDOUT|no answer|Connection is closed|ECONNRESET|EPIPE/.test(text)) {
@@ -180,6 +184,9 @@ export async function closeRedis(redis: Redis): Promise<void> {
   redis.disconnect();
 }
 
+/** What a node of a cluster says that can't serve a slot now: its master is being replaced, or the slot is being moved. Nothing was done. */
+const CLUSTER_AWAY = /^(CLUSTERDOWN|TRYAGAIN|ASK) /;
+
 /** Passes `reply` on; when it failed because the connection did, with an error that says so. */
 export async function reachable<T>(reply: Promise<T>): Promise<T> {
   try {
@@ -193,7 +200,8 @@ export async function reachable<T>(reply: Promise<T>): Promise<T> {
     }
     const lost =
       thrown.name === 'MaxRetriesPerRequestError' ||
-      /^(Connection is closed|Command aborted|Command timed out|Stream isn't writ)/.test(thrown.message);
+      /^(Connection is closed|Command aborted|Command timed out|Stream isn't writ)/.test(thrown.message) ||
+      CLUSTER_AWAY.test(thrown.message);
     if (!lost) throw bare(thrown);
     throw new AmendsError(
       'STORE_UNREACHABLE',
@@ -205,6 +213,8 @@ export async function reachable<T>(reply: Promise<T>): Promise<T> {
 
 /** What a start-up log should say of the server. */
 export interface RedisFacts {
+  /** Which node of a cluster it is. */
+  readonly node?: string;
   readonly version: string;
   /** `aof`: a crash loses at most about a second; `rdb`: what came after the last snapshot; `none`: everything; `unknown`: it may not be asked. */
   readonly persistence: 'aof' | 'rdb' | 'none' | 'unknown';
@@ -247,7 +257,10 @@ async function persistenceOf(redis: Redis, info: ReadonlyMap<string, string>): P
  *
  * @throws {AmendsError} STORE_UNSAFE with the command that sets it right
  */
-export async function checkRedis(redis: Redis, options: { readonly allowUnsafe?: boolean | undefined } = {}): Promise<RedisFacts> {
+export async function checkRedis(
+  redis: Redis,
+  options: { readonly allowUnsafe?: boolean | undefined; readonly cluster?: boolean | undefined } = {},
+): Promise<RedisFacts> {
   const warnings: string[] = [];
   const refuse = (problem: string, details: Record<string, unknown>): void => {
     if (options.allowUnsafe !== true) {
@@ -264,8 +277,9 @@ export async function checkRedis(redis: Redis, options: { readonly allowUnsafe?:
 
   const version = info.get('redis_version') ?? 'unknown';
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (version !== 'unknown' && (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))) {
-    throw new AmendsError('STORE_UNSAFE', `this is Redis ${version}: use ${OLDEST.join('.')} or newer`, { details: { version } });
+  const oldest = options.cluster === true ? OLDEST_IN_CLUSTER : OLDEST;
+  if (version !== 'unknown' && (major < oldest[0] || (major === oldest[0] && minor < oldest[1]))) {
+    throw new AmendsError('STORE_UNSAFE', `this is Redis ${version}: use ${oldest.join('.')} or newer`, { details: { version } });
   }
   const evictionPolicy = info.get('maxmemory_policy') ?? (await parameter(redis, 'maxmemory-policy')) ?? 'unknown';
   if (evictionPolicy === 'unknown') {

@@ -18,6 +18,8 @@ export interface EventBackend {
   /** Read models that the appends of this backend write. */
   readonly inline: InlineProjections;
   readonly transfer: EventTransfer;
+  /** Where the transactions' streams are, when they are divided among shards: each with the log and the subscriptions of its streams. */
+  readonly shards?: readonly EventBackend[];
   /** Ends what it opened itself. The connection stays with who opened it. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { InlineProjection } from './inline-projection.ts';
 import { addJob, type JobQueue, type OutboxJob } from './outbox.ts';
 import type { ProjectionVersion, ReadModel } from './projection-store.ts';
 import { Projections, type Projection, type ProjectionOptions, type RunningProjection } from './projection.ts';
+import { refuseTransactions } from './shards.ts';
 import { reactionId } from './reaction.ts';
 import type { EventContext } from './subscription-context.ts';
 import type { Subscription, Subscriptions } from './subscription.ts';
@@ -102,6 +103,7 @@ export function createEventFollowers({ backend, running, subscriptions, onError 
 
   const followers: EventFollowers = {
     async project(projection, options) {
+      if (backend.shards !== undefined) refuseTransactions(projection.events, `projection "${projection.name}"`);
       const decode = decoderOf(projection.events, backend.subjectKeys);
       const started = await projections.run(projection, options, decode);
       projected.add(started);

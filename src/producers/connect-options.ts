@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { checkShards } from '../connections/shards.ts';
 import { AmendsError } from '../errors.ts';
 import { DEFAULT_PAYLOAD_LIMITS, type PayloadLimits } from '../flows/json.ts';
 import { defaultLogger } from '../telemetry/logger.ts';
@@ -28,6 +29,12 @@ export interface StoreConnectOptions {
 export interface ConnectOptions extends StoreConnectOptions {
   /** Keeps the journal in another store than the queue: `connect('redis://…', { journal: 'postgres://…' })`. */
   readonly journal?: string;
+  /**
+   * Redis only: how many parts its transactions are divided into, 1 to 256. On a Redis Cluster each shard, with the journal and the jobs of its
+   * transactions, is in one slot, so they are spread over the masters; take some four times as many as there will ever be masters. The number is
+   * settled when the namespace is first used, and another one is refused from then on. Default: what the namespace has, 1 in a new one.
+   */
+  readonly shards?: number;
 }
 
 export interface ResolvedOptions extends StoreOptions {
@@ -41,7 +48,7 @@ export interface ResolvedOptions extends StoreOptions {
  * @param url Default: AMENDS_URL.
  * @throws {AmendsError} INVALID_OPTION
  */
-export function resolveOptions(url: string | undefined, options: StoreConnectOptions): ResolvedOptions {
+export function resolveOptions(url: string | undefined, options: StoreConnectOptions & Pick<ConnectOptions, 'shards'>): ResolvedOptions {
   const namespace = options.namespace ?? 'amends';
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(namespace)) {
     throw new AmendsError(
@@ -63,6 +70,7 @@ export function resolveOptions(url: string | undefined, options: StoreConnectOpt
     folder: options.folder ?? '.amends',
     migrate: options.migrate ?? true,
     allowUnsafeRedis: options.allowUnsafeRedis ?? false,
+    shards: options.shards === undefined ? undefined : checkShards(options.shards),
     storeTimeoutMs,
     limits: { ...DEFAULT_PAYLOAD_LIMITS, maxBytes },
     log: options.logger ?? defaultLogger(),

@@ -1,34 +1,38 @@
-import { checkRedis, closeRedis, openRedis } from '../connections/redis.ts';
-import { createRedisBackend } from '../events/redis/backend.ts';
+import { openRedisServers } from '../connections/redis-servers.ts';
+import { openRedisShards } from '../connections/redis-shards.ts';
+import { createRedisBackends } from '../events/redis/backend.ts';
 import { createRedisJournal } from '../journal/redis/redis-journal.ts';
+import { shardedJournal } from '../journal/sharded-journal.ts';
 import { redisBackend } from '../queues/redis-backend.ts';
 import type { Store, StoreOptions } from './store.ts';
 
-export async function openRedisStore(
-  url: string,
-  { namespace, limits, allowUnsafeRedis, storeTimeoutMs, log }: StoreOptions,
-): Promise<Store> {
+export async function openRedisStore(url: string, options: StoreOptions): Promise<Store> {
+  const { namespace, limits, allowUnsafeRedis, storeTimeoutMs, log } = options;
   const onError = (error: Error): void => log.warn({ err: error }, 'redis connection');
-  const redis = await openRedis(url, { onError, client: { socketTimeout: storeTimeoutMs } });
+  const servers = await openRedisServers(url, { onError, client: { socketTimeout: storeTimeoutMs } });
   try {
-    const { warnings, ...found } = await checkRedis(redis, { allowUnsafe: allowUnsafeRedis });
-    log.info(found, 'redis');
-    for (const warning of warnings) log.warn(warning);
+    for (const { warnings, ...found } of await servers.check({ allowUnsafe: allowUnsafeRedis })) {
+      log.info(found, 'redis');
+      for (const warning of warnings) log.warn(warning);
+    }
+    const { own, shards, settle } = await openRedisShards(servers, namespace, options.shards);
+    const announceIn = servers.isCluster ? 'shard' : 'server';
+    const journal = shardedJournal(shards.map(({ tag, redis }) => createRedisJournal({ redis, namespace: tag, announceIn })));
+    const events = createRedisBackends({ redis: own, namespace, limits }, shards);
+    return {
+      kind: 'redis',
+      journal,
+      events,
+      queues: shards.map(({ tag, redis }) => redisBackend(redis, tag)),
+      ...(settle === undefined ? {} : { settleShards: settle }),
+      async close() {
+        await events.close();
+        await journal.close();
+        await servers.close();
+      },
+    };
   } catch (error) {
-    redis.disconnect();
+    servers.disconnect();
     throw error;
   }
-  const journal = createRedisJournal({ redis, namespace });
-  const events = createRedisBackend({ redis, namespace, limits });
-  return {
-    kind: 'redis',
-    journal,
-    events,
-    queues: redisBackend(redis, namespace),
-    async close() {
-      await events.close();
-      await journal.close();
-      await closeRedis(redis);
-    },
-  };
 }

@@ -30,7 +30,7 @@ function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>
     kind,
     journal,
     events,
-    queues: sqlBackend(pool, namespace),
+    queues: [sqlBackend(pool, namespace)],
     async close() {
       await events.close();
       await journal.close();

@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly folder: string;
   readonly migrate: boolean;
   readonly allowUnsafeRedis: boolean;
+  /** Parts the transactions of a Redis are divided into; `undefined`: as many as it has. */
+  readonly shards: number | undefined;
   /** How long the store may leave a command unanswered, in milliseconds. */
   readonly storeTimeoutMs: number;
   /** Largest and deepest payload of an event. */
@@ -25,7 +27,10 @@ export interface Store {
   readonly kind: StoreKind;
   readonly journal: Journal;
   readonly events: EventBackend;
-  readonly queues: QueueBackend;
+  /** Of each shard one. */
+  readonly queues: readonly QueueBackend[];
+  /** Makes sure of the number of shards before the first transaction, where none was given and none is settled. */
+  settleShards?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -7,7 +7,18 @@ import type { QueueBackend } from './backend.ts';
 import { startConsumer } from './consumer.ts';
 import { operationOptions, rootOptions } from './job-options.ts';
 import { onStoreTime } from './store-time.ts';
-import type { Consumer, ConsumerOptions, Delivery, JobPlace, JobState, OperationJob, QueuePort, RootJob, Verdict } from './queue-port.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  Delivery,
+  JobPlace,
+  JobState,
+  OperationJob,
+  QueueInShard,
+  QueuePort,
+  RootJob,
+  Verdict,
+} from './queue-port.ts';
 
 const JOB_STATES: Readonly<Record<string, JobState>> = {
   waiting: 'waiting',
@@ -153,6 +164,14 @@ export class BullmqQueues implements QueuePort {
     made.on('error', this.#onError);
     this.#queues.set(queue, made);
     return made;
+  }
+
+  inShards(queue: string): readonly QueueInShard[] {
+    return [{ name: queue, shard: 0, queue: this.bullQueue(queue) }];
+  }
+
+  nameInShard({ queue }: JobPlace): string {
+    return queue;
   }
 
   async close(): Promise<void> {

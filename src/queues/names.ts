@@ -35,14 +35,25 @@ export function rootJobId(id: string): string {
   return `${ROOT}${escapeId(id)}`;
 }
 
-/** The transaction of a root job; `undefined` for the id of another job. */
-export function transactionOfRoot(jobId: string): string | undefined {
-  if (!jobId.startsWith(ROOT)) return undefined;
+function unescapeId(text: string): string | undefined {
+  if (!text.includes('!')) return text;
   try {
-    return decodeURIComponent(jobId.slice(ROOT.length).replaceAll('!', '%'));
+    return decodeURIComponent(text.replaceAll('!', '%'));
   } catch {
     return undefined;
   }
+}
+
+/** The transaction of a root job; `undefined` for the id of another job. */
+export function transactionOfRoot(jobId: string): string | undefined {
+  return jobId.startsWith(ROOT) ? unescapeId(jobId.slice(ROOT.length)) : undefined;
+}
+
+/** The transaction of any job of ours; `undefined` for another's id. */
+export function transactionOfJob(jobId: string): string | undefined {
+  if (jobId.startsWith(ROOT)) return transactionOfRoot(jobId);
+  const [first, last] = [jobId.indexOf('.'), jobId.lastIndexOf('.')];
+  return first < last ? unescapeId(jobId.slice(first + 1, last)) : undefined;
 }
 
 /** Derived from the transaction, so that adding the same job twice is harmless. Step names have no `.`, so ids can't collide. */

@@ -68,6 +68,15 @@ export interface Consumer {
 
 export type JobState = 'missing' | 'waiting' | 'delayed' | 'active' | 'waiting-children' | 'completed' | 'failed';
 
+/** A queue as one shard has it. */
+export interface QueueInShard {
+  /** The queue's name; where there are several shards, with the shard's number. Bull Board has it under this one. */
+  readonly name: string;
+  readonly shard: number;
+  /** BullMQ's own object. */
+  readonly queue: Queue;
+}
+
 /** The queue behind the engine: BullMQ on Redis, PostgreSQL or the embedded store. */
 export interface QueuePort {
   /** Adds a transaction's root with its first operations as children, in one step. Adding it twice is harmless. */
@@ -91,7 +100,11 @@ export interface QueuePort {
   free(root: JobPlace): Promise<number>;
   /** Starts taking jobs of a queue; resolves when ready. */
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
-  /** BullMQ's own object for a queue, for Bull Board. */
+  /** BullMQ's own object for a queue, in the first shard where there are several. */
   bullQueue(queue: string): Queue;
+  /** The queue in each shard, for Bull Board. */
+  inShards(queue: string): readonly QueueInShard[];
+  /** The {@link QueueInShard.name} of the one that a job is in. */
+  nameInShard(place: JobPlace): string;
   close(): Promise<void>;
 }

@@ -2,13 +2,24 @@ import { createBullBoard } from '@bull-board/api';
 import type { RequestHandler } from 'express';
 import type { StoreKind } from '../../../src/producers/store.ts';
 import type { Engine } from '../../../src/producers/engine.ts';
+import type { QueueInShard, QueuePort } from '../../../src/queues/queue-port.ts';
 import { guardActions } from './actions.ts';
 import { PageAdapter } from './page-adapter.ts';
-import { SagaQueueAdapter } from './queue-adapter.ts';
+import { SagaQueueAdapter, type QueueCard } from './queue-adapter.ts';
 import { queueCards } from './queue-cards.ts';
 
 /** How old the list of queues may be, in milliseconds. */
 const FRESH_MS = 2_000;
+
+/** A card for the queue in each shard. */
+function cardsInShards(card: QueueCard, queues: Pick<QueuePort, 'inShards'>): readonly (QueueCard & QueueInShard)[] {
+  const shards = queues.inShards(card.name);
+  return shards.map((one) => ({
+    ...one,
+    title: shards.length === 1 ? card.title : `${card.title} (shard ${one.shard})`,
+    description: card.description,
+  }));
+}
 
 export interface Board {
   /** Everything below the path it is mounted at. */
@@ -46,10 +57,11 @@ export async function openBoard(store: StoreKind, { journal, queues, log }: Engi
   });
 
   const look = async (): Promise<void> => {
-    for (const card of queueCards(await journal.listPlans())) {
+    for (const card of queueCards(await journal.listPlans()).flatMap((one) => cardsInShards(one, queues))) {
+      const { name, description, queue } = card;
       // A queue keeps its object: what the board holds must stay usable when the connection is closed under it.
-      if (adapters.get(card.name)?.description === card.description) continue;
-      adapters.set(card.name, { description: card.description, adapter: new SagaQueueAdapter(queues.bullQueue(card.name), card) });
+      if (adapters.get(name)?.description === description) continue;
+      adapters.set(name, { description, adapter: new SagaQueueAdapter(queue, card) });
     }
     replaceQueues([...adapters.values()].map(({ adapter }) => adapter));
   };

@@ -1,3 +1,4 @@
+import type { RedisShard } from '../../connections/redis-shards.ts';
 import type { EventBackend } from '../backend.ts';
 import { NO_INLINE } from '../inline-projection.ts';
 import { createRedisEventStore, type RedisEventStoreOptions } from './redis-event-store.ts';
@@ -21,5 +22,19 @@ export function createRedisBackend(options: RedisEventStoreOptions): EventBacken
     inline: NO_INLINE,
     transfer: createRedisTransfer(redis, namespace),
     close: () => log.close(),
+  };
+}
+
+/** The same with the backends of the shards, where the transactions of the namespace are divided among several. */
+export function createRedisBackends(options: RedisEventStoreOptions, shards: readonly RedisShard[]): EventBackend {
+  const own = createRedisBackend(options);
+  if (shards.length === 1) return own;
+  const theirs = shards.map(({ tag, redis }) => createRedisBackend({ ...options, redis, namespace: tag }));
+  return {
+    ...own,
+    shards: theirs,
+    async close() {
+      await Promise.all([own, ...theirs].map((backend) => backend.close()));
+    },
   };
 }

@@ -5,13 +5,16 @@ import { AmendsError } from '../../errors.ts';
 /** A subscriber that hears nothing can't tell a quiet channel from a dead peer: it asks this often, and waits this long for an answer. */
 const HEARTBEAT_MS = 10_000;
 
+/** `server`: every node of a cluster passes them on to all others. `shard`: they stay with the node that has the channel's slot (Redis 7). */
+export type AnnounceIn = 'server' | 'shard';
+
 export interface Announcements {
   watch(listener: (id: string | undefined) => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
 /** Announced ids of one channel, over one connection of its own that is opened by the first watcher. */
-export function announcementsOn(redis: Redis, channel: string): Announcements {
+export function announcementsOn(redis: Redis, channel: string, announceIn: AnnounceIn = 'server'): Announcements {
   const watchers = new Set<{ readonly listener: (id: string | undefined) => void }>();
   let connection: Redis | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
@@ -41,22 +44,25 @@ export function announcementsOn(redis: Redis, channel: string): Announcements {
     connection = opened;
     // It reconnects by itself. The connection it was made from meets the same trouble and reports it.
     opened.on('error', () => {});
-    opened.on('message', (_channel: string, id: string) => tell(id));
+    opened.on(announceIn === 'shard' ? 'smessage' : 'message', (_channel: string, id: string) => tell(id));
+    const subscribe = (): Promise<unknown> => (announceIn === 'shard' ? opened.ssubscribe(channel) : opened.subscribe(channel));
     heartbeat = setInterval(() => {
-      if (opened.status === 'ready') opened.ping().catch(() => {});
+      if (opened.status !== 'ready') return;
+      // A node that has lost the slot says so, and the connection goes to the one that has it.
+      (announceIn === 'shard' ? subscribe() : opened.ping()).catch(() => {});
     }, HEARTBEAT_MS).unref();
     let connectedBefore = false;
     opened.on('ready', () => {
       if (connectedBefore) {
         // Only once it listens again may watchers look: what is announced after that look is heard. If this fails, the next connection does it.
-        opened.subscribe(channel).then(
+        subscribe().then(
           () => tell(undefined),
           () => {},
         );
       }
       connectedBefore = true;
     });
-    return reachable(opened.subscribe(channel));
+    return reachable(subscribe());
   };
 
   return {

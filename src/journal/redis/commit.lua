@@ -7,7 +7,7 @@
 --   2  expected version: number of events the writer has seen; 0 starts the transaction
 --   3  token of this commit, unique
 --   4  status
---   5  flags: a = announce, t = the status is terminal, e = there is an error
+--   5  flags: a = announce, s = announce to those who listen to this shard of a cluster, t = the status is terminal, e = there is an error
 --   6  number of events
 --   7… type and data of each event; the error, with flag e; at a start also saga, definition version, and for each tag its summary
 --      field and value
@@ -77,6 +77,7 @@ local function commit(base, last)
   end
   redis.call('HSET', summary, unpack(fields))
   if string.find(flags, 'a', 1, true) then redis.call('PUBLISH', root .. 'announce', id) end
+  if string.find(flags, 's', 1, true) then redis.call('SPUBLISH', root .. 'announce', id) end
   return now
 end
 

@@ -14,7 +14,7 @@ import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
-import { announcementsOn } from './announcements.ts';
+import { announcementsOn, type AnnounceIn } from './announcements.ts';
 import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
 
@@ -33,6 +33,8 @@ export interface RedisJournalOptions {
   readonly redis: Redis;
   /** Keys begin with `{namespace}:`. 1 to 31 of `a-z 0-9 _ -`. */
   readonly namespace: string;
+  /** Who hears announcements: `server` (default), all that listen to any node; `shard`, on a cluster of Redis 7: those that listen to the slot's own. */
+  readonly announceIn?: AnnounceIn | undefined;
 }
 
 function journaledEvent(id: string, entry: StreamEntry): JournaledEvent {
@@ -50,9 +52,14 @@ function checkCommit({ id, expectedVersion, events, tx }: Commit): void {
 }
 
 /** The arguments of one commit in commit.lua. What can't change after the start is sent with the start only. */
-function commitArguments({ id, expectedVersion, events, summary, announce }: Commit, token: string): readonly (string | number)[] {
+function commitArguments(
+  { id, expectedVersion, events, summary, announce }: Commit,
+  token: string,
+  announceIn: AnnounceIn,
+): readonly (string | number)[] {
   const { status, error } = summary;
-  const flags = `${announce ? 'a' : ''}${isTerminal(summary) ? 't' : ''}${error === undefined ? '' : 'e'}`;
+  const how = announceIn === 'shard' ? 's' : 'a';
+  const flags = `${announce ? how : ''}${isTerminal(summary) ? 't' : ''}${error === undefined ? '' : 'e'}`;
   const args: (string | number)[] = [id, expectedVersion, token, status, flags, events.length];
   for (const { type, data } of events) args.push(type, JSON.stringify(data));
   if (error !== undefined) args.push(error);
@@ -69,7 +76,7 @@ function planField(saga: string, definitionVersion: number): string {
  *
  * @throws {AmendsError} INVALID_OPTION
  */
-export function createRedisJournal({ redis, namespace }: RedisJournalOptions): Journal {
+export function createRedisJournal({ redis, namespace, announceIn = 'server' }: RedisJournalOptions): Journal {
   const root = keyRoot(namespace);
   checkClient(redis);
   const commits = new CallBatch(defineScript(redis, 'commit', COMMIT), root, 16);
@@ -78,7 +85,7 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
   const purge = defineScript(redis, 'purge', PURGE);
   const trimLog = defineScript(redis, 'trimLog', TRIM_LOG);
   const registerPlan = defineScript(redis, 'registerPlan', REGISTER_PLAN);
-  const announcements = announcementsOn(redis, `${root}announce`);
+  const announcements = announcementsOn(redis, `${root}announce`, announceIn);
   const tokenPrefix = randomBytes(6).toString('base64url');
   let tokens = 0;
 
@@ -95,7 +102,7 @@ export function createRedisJournal({ redis, namespace }: RedisJournalOptions): J
   return {
     async commit(asked): Promise<CommitResult> {
       checkCommit(asked);
-      const reply = await commits.call(commitArguments(asked, tokenPrefix + (tokens++).toString(36)));
+      const reply = await commits.call(commitArguments(asked, tokenPrefix + (tokens++).toString(36), announceIn));
       if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
       // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
       const [unseen] = reply as [StreamEntry[]];

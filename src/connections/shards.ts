@@ -1,0 +1,26 @@
+import { AmendsError } from '../errors.ts';
+
+const MOST_SHARDS = 256;
+
+/** @throws {AmendsError} INVALID_OPTION */
+export function checkShards(shards: number): number {
+  if (Number.isSafeInteger(shards) && shards >= 1 && shards <= MOST_SHARDS) return shards;
+  throw new AmendsError('INVALID_OPTION', `shards is ${String(shards)}: give a whole number from 1 to ${MOST_SHARDS}`);
+}
+
+/** The hash tags of the shards. The only one has the namespace's own, as a store without shards. A namespace has no `.`, so none meets another's. */
+export function shardTags(namespace: string, shards: number): readonly string[] {
+  return shards === 1 ? [namespace] : Array.from({ length: shards }, (_, shard) => `${namespace}.${shard}`);
+}
+
+/**
+ * The shard of a transaction: the same in every process and for ever, or it would not be found again. FNV-1a over the UTF-16 units, then the
+ * finalizer of MurmurHash3, which spreads ids that differ in their last character only.
+ */
+export function shardOf(id: string, shards: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % shards;
+}
