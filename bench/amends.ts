@@ -57,12 +57,19 @@ export class AmendsContender implements Contender {
     const logger = pino({ level: 'fatal' });
     const place = scenario.store === 'embedded' ? { url: '', folder: scenario.url } : { url: scenario.url };
     const { url, ...folder } = place;
-    return new AmendsContender(scenario, await connect(url, { namespace: 'bench', logger, ...folder }));
+    const { shards } = scenario;
+    const options = { namespace: 'bench', logger, ...(shards === undefined ? {} : { shards }) };
+    return new AmendsContender(scenario, await connect(url, { ...options, ...folder }));
   }
 
   async work(): Promise<void> {
     this.#worker = this.#amends.worker({ sagas: [this.#saga], concurrency: this.#scenario.concurrency });
     await this.#worker.run();
+  }
+
+  /** Steps that were carried out in this process. */
+  get stepsDone(): number {
+    return this.#steps.done;
   }
 
   async start(number: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { benchCluster } from './cluster.ts';
 import { benchEvents } from './events.ts';
 import type { Measured, Order } from './measure.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
@@ -137,6 +138,7 @@ async function main(): Promise<void> {
 try {
   const [what, ...rest] = process.argv.slice(2);
   if (what === 'events') await benchEvents(rest);
+  else if (what === 'cluster') await benchCluster(rest);
   else await main();
 } catch (error) {
   console.error((error as Error).message);

@@ -24,7 +24,10 @@ const HELP = `npm run bench -- [options]      Amends against a hand-written Bull
   --backlog <n>                     adds a run over so many transactions stored before
   --transactions <n>                in each run; default 1000
   --rounds <n>                      pairs of each kind; default 7
-  --json                            one JSON object as the last line`;
+  --json                            one JSON object as the last line
+
+npm run bench -- events --help    the event store
+npm run bench -- cluster --help   shards on a Redis Cluster`;
 
 function whole(name: string, text: string, least: number): number {
   const value = Number(text);

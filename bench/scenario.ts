@@ -11,6 +11,8 @@ export interface Scenario {
   readonly parallel: boolean;
   /** The step that fails, from 1; 0: none. */
   readonly failAt: number;
+  /** Default: as many as the store has. */
+  readonly shards?: number;
 }
 
 /** One side of a comparison, in a process of its own. */

@@ -100,6 +100,7 @@ export class ClusterNodes {
     const seed = this.#seed;
     class SlotConnector extends AbstractConnector {
       readonly #options: RedisOptions;
+      #ended: AbstractConnector['stream'] | undefined;
 
       constructor(options: unknown) {
         super((options as RedisOptions).disconnectTimeout ?? 2_000);
@@ -117,6 +118,13 @@ export class ClusterNodes {
           this.firstError = error;
         });
         return this.stream;
+      }
+
+      /** Once for each socket: of many commands that fail together each asks for it. */
+      override disconnect(): void {
+        if (this.stream !== undefined && this.stream === this.#ended) return;
+        this.#ended = this.stream;
+        super.disconnect();
       }
     }
     return {

@@ -60,7 +60,7 @@ export function shardedJournal(shards: readonly Journal[]): Journal {
     async watch(listener) {
       const stops = await Promise.allSettled(shards.map((shard) => shard.watch(listener)));
       const stop = async (): Promise<void> => {
-        await Promise.all(stops.map((one) => (one.status === 'fulfilled' ? one.value() : undefined)));
+        await Promise.all(stops.flatMap((one) => (one.status === 'fulfilled' ? [one.value()] : [])));
       };
       const failed = stops.find((one) => one.status === 'rejected');
       if (failed === undefined) return stop;

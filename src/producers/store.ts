@@ -30,7 +30,7 @@ export interface Store {
   /** Of each shard one. */
   readonly queues: readonly QueueBackend[];
   /** Makes sure of the number of shards before the first transaction, where none was given and none is settled. */
-  settleShards?(): Promise<void>;
+  readonly settleShards?: () => Promise<void>;
   close(): Promise<void>;
 }
 

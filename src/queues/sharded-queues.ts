@@ -86,7 +86,7 @@ export class ShardedQueues implements QueuePort {
       this.#shards.map((shard) => shard.consume(queue, (delivery) => turns.during(() => handle(delivery)), share)),
     );
     const close = async (): Promise<void> => {
-      await Promise.all(begun.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+      await Promise.all(begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value.close()] : [])));
     };
     const failed = begun.find((one) => one.status === 'rejected');
     if (failed === undefined) return { queue, close };

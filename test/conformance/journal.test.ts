@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SqlExecutor } from '../../src/connections/sql.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { describeEachServer, describeEachSqlStore, describeEachStore, useStore } from '../support/stores.ts';
+import { describeEachServer, describeEachSqlStore, describeEachStore, describeShards, useStore, type TestStore } from '../support/stores.ts';
 import { commitOf, fresh, issued, start, started } from '../support/transactions.ts';
 import { commitsSuite } from './journal/commits.ts';
 import { pagingSuite } from './journal/paging.ts';
@@ -12,21 +12,25 @@ import { summariesSuite } from './journal/summaries.ts';
 import { callersTransactionSuite } from './journal/transactions.ts';
 import { cutConnectionSuite, watchSuite } from './journal/watch.ts';
 
-describeEachStore('the journal', (store) => {
+function suites(store: TestStore): void {
   commitsSuite(store);
   summariesSuite(store);
   pagingSuite(store);
   plansSuite(store);
   watchSuite(store);
-});
+}
+describeEachStore('the journal', suites);
+describeShards('the journal', 4, suites);
 
 // A purge sees the whole namespace, so it has one to itself.
-describeEachStore('the journal', purgeSuite);
+describeEachStore('the journal', (store) => purgeSuite(store));
+describeShards('the journal', 4, (store) => purgeSuite(store, 4));
 
 describeEachSqlStore('the journal', callersTransactionSuite);
 
 // The embedded store has no connection that could be cut.
-describeEachServer('the journal', cutConnectionSuite);
+describeEachServer('the journal', (store) => cutConnectionSuite(store));
+describeShards('the journal', 4, (store) => cutConnectionSuite(store, 4));
 
 describe('the journal on redis', () => {
   const store = useStore('redis');

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connect, engineOf, type Amends } from '../../src/amends.ts';
 import { StepFailed } from '../../src/errors.ts';
 import { rootJobId, sagaQueue } from '../../src/queues/names.ts';
 import { gate, orderSaga, type Ledger } from '../engine/fixture.ts';
+import { Books, errandSaga } from '../faults/processes/errand.ts';
+import { WorkerProcess } from '../faults/processes/worker-process.ts';
 import { useCluster } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { serverUrl } from '../support/server-url.ts';
 import { upTo } from '../support/streams.ts';
 import { listAll } from '../support/transactions.ts';
 
@@ -122,6 +125,34 @@ describe('sagas on a Redis Cluster of three nodes', () => {
     const plain = await open();
     await plain.start(orderSaga(ledger), { order: 'o' }, { id: 'plain' });
     await expect(open(2)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
+
+describe('a worker process on a Redis Cluster', () => {
+  const cluster = useCluster({ masters: 3 });
+  const schema = `shards_${randomBytes(6).toString('hex')}`;
+  const booksUrl = serverUrl('DATABASE_URL');
+  const books = new Books(booksUrl, schema);
+  beforeAll(() => books.create(schema));
+  afterAll(() => books.drop(schema));
+
+  test('SH10 is killed in the middle of steps in several shards: another one finishes them, each effect once', async () => {
+    const settings = { url: cluster.url, namespace: 'crash', booksUrl, schema };
+    await using amends = await connect(cluster.url, { namespace: 'crash', shards: 4, logger: pino({ level: 'silent' }) });
+    const first = await WorkerProcess.start({ ...settings, conducts: { work: { kind: 'wait', heeds: false } }, worker: FAST });
+    const definition = errandSaga({ books });
+    const runs = await Promise.all(upTo(8).map((n) => amends.start(definition, { errand: `e${n}` }, { id: `e${n}` })));
+    await eventually(() => expect(first.heard.filter(({ what, of }) => what === 'begun' && of === 'work')).toHaveLength(8));
+    await first.kill();
+    const second = await WorkerProcess.start({ ...settings, worker: FAST });
+    try {
+      for (const run of runs) {
+        expect((await run.outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+        expect(await books.effectsOf(run.id)).toEqual(['prepare', 'work', 'finish']);
+      }
+    } finally {
+      await second.kill();
+    }
   });
 });
 

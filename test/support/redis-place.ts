@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
 import { openRedis } from '../../src/connections/redis.ts';
-import { createRedisBackend } from '../../src/events/redis/backend.ts';
+import { shardTags } from '../../src/connections/shards.ts';
+import { createRedisBackends } from '../../src/events/redis/backend.ts';
+import { withoutTransactions } from '../../src/events/shards.ts';
 import { createRedisJournal } from '../../src/journal/redis/redis-journal.ts';
+import { shardedJournal } from '../../src/journal/sharded-journal.ts';
 import type { Place } from './place.ts';
 import { serverUrl } from './server-url.ts';
 
@@ -24,8 +27,8 @@ async function contentOf(redis: Redis, key: string): Promise<string> {
   return JSON.stringify(await read[await redis.type(key)]?.());
 }
 
-/** A namespace of its own on the server of REDIS_URL. */
-export async function createRedisPlace(namespace: string): Promise<Place> {
+/** A namespace of its own on the server of REDIS_URL. With several shards its journal is divided among them; its events are not. */
+export async function createRedisPlace(namespace: string, shards = 1): Promise<Place> {
   const url = serverUrl('REDIS_URL');
   const admin = await openRedis(url, { connectionName: 'amends-test' });
   return {
@@ -34,10 +37,14 @@ export async function createRedisPlace(namespace: string): Promise<Place> {
 
     async open(name) {
       const redis = await openRedis(url, { connectionName: namespace });
-      const journal = createRedisJournal({ redis, namespace: name });
-      const backend = createRedisBackend({ redis, namespace: name });
+      const tags = shardTags(name, shards);
+      const journal = shardedJournal(tags.map((tag) => createRedisJournal({ redis, namespace: tag })));
+      const backend = createRedisBackends(
+        { redis, namespace: name },
+        tags.map((tag) => ({ tag, redis })),
+      );
       return {
-        events: backend.store,
+        events: withoutTransactions(backend).store,
         backend,
         journal,
         async close() {

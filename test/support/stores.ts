@@ -27,7 +27,7 @@ const CREATE: Record<StoreKind, (namespace: string) => Promise<Place>> = {
 };
 
 /** Gives the suite in which it is called a store of its own. When a test is red, its data is kept and the failure says where. */
-export function useStore(kind: StoreKind): TestStore {
+export function useStore(kind: StoreKind, create: (namespace: string) => Promise<Place> = CREATE[kind]): TestStore {
   const namespace = `test_${randomBytes(6).toString('hex')}`;
   const opened = new Set<OpenStore>();
   let created: Place | undefined;
@@ -37,7 +37,7 @@ export function useStore(kind: StoreKind): TestStore {
   };
 
   beforeAll(async () => {
-    created = await CREATE[kind](namespace);
+    created = await create(namespace);
   });
 
   let red = false;
@@ -97,4 +97,11 @@ export function describeEachSqlStore(title: string, declare: (store: TestStore) 
 /** The same for the stores that are servers: several processes share them, and connections to them break. */
 export function describeEachServer(title: string, declare: (store: TestStore) => void): void {
   describeStores(['redis', 'postgres'], title, declare);
+}
+
+/** The same for a journal on Redis that is divided among shards. */
+export function describeShards(title: string, shards: number, declare: (store: TestStore) => void): void {
+  describe(`${title} on redis in ${shards} shards`, () => {
+    declare(useStore('redis', (namespace) => createRedisPlace(namespace, shards)));
+  });
 }

@@ -6,7 +6,8 @@ import type { TestStore } from '../../support/stores.ts';
 import { readAll } from '../../support/streams.ts';
 import { end, fresh, listIds, start } from '../../support/transactions.ts';
 
-export function purgeSuite(store: TestStore): void {
+/** @param shards each of which has an order of its own */
+export function purgeSuite(store: TestStore, shards = 1): void {
   let opened: OpenStore;
   let journal: Journal;
   beforeAll(async () => {
@@ -76,7 +77,8 @@ export function purgeSuite(store: TestStore): void {
       for (let i = 0; i < 4; i++) {
         counts.push(await journal.purge({ endedBeforeMs: then, limit: 2 }));
         const left = (await journal.summaries(ids)).map(({ id }) => id);
-        expect(left.toSorted()).toEqual(ids.slice(2 * (i + 1)).toSorted());
+        if (shards === 1) expect(left.toSorted()).toEqual(ids.slice(2 * (i + 1)).toSorted());
+        else expect(left).toHaveLength(Math.max(0, 5 - 2 * (i + 1)));
       }
       expect(counts).toEqual([2, 2, 1, 0]);
     });
