@@ -23,6 +23,7 @@ export interface ClusterOptions {
   readonly replicas?: number;
   /** A node that does not answer for so long is taken for dead. Default 2 000. */
   readonly nodeTimeoutMs?: number;
+  readonly password?: string;
   /** Default `everysec`. */
   readonly fsync?: 'always' | 'everysec' | 'no';
 }

@@ -10,8 +10,9 @@ import { pingRedis } from './redis.mjs';
 const SLOTS = 16_384;
 const STATE_TIMEOUT_MS = 20_000;
 
-async function ask(port, work) {
+async function ask(port, password, work) {
   const redis = new Redis(port, '127.0.0.1', {
+    password,
     lazyConnect: true,
     retryStrategy: () => null,
     replyMapping: 'legacy',
@@ -36,7 +37,7 @@ async function until(condition) {
   }
 }
 
-function startNode(binary, folder, { settings, nodeTimeoutMs }) {
+function startNode(binary, folder, { settings, nodeTimeoutMs, password }) {
   const node = {
     port: 0,
     folder,
@@ -47,7 +48,7 @@ function startNode(binary, folder, { settings, nodeTimeoutMs }) {
       const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(node.busPort), '--cluster-node-timeout', String(nodeTimeoutMs)];
       // SIGKILL: as a machine that is gone. What was acknowledged is in its append-only file.
       node.stop = await startServer(binary, [...args, ...cluster], {
-        ready: () => ask(node.port, async (redis) => void (await redis.cluster('INFO'))),
+        ready: () => ask(node.port, password, async (redis) => void (await redis.cluster('INFO'))),
         stopSignal: 'SIGKILL',
       });
     },
@@ -55,7 +56,7 @@ function startNode(binary, folder, { settings, nodeTimeoutMs }) {
       await node.stop?.();
       node.stop = undefined;
     },
-    ask: (work) => ask(node.port, work),
+    ask: (work) => ask(node.port, password, work),
   };
   return node;
 }
@@ -103,9 +104,10 @@ async function joinNodes(nodes, masters) {
  *
  * @param {string} binary
  */
-export async function startRedisCluster(binary, { masters = 3, replicas = 0, nodeTimeoutMs = 2_000, fsync = 'everysec' } = {}) {
+export async function startRedisCluster(binary, { masters = 3, replicas = 0, nodeTimeoutMs = 2_000, fsync = 'everysec', password } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'amends-cluster-'));
   const settings = ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes', '--appendfsync', fsync, '--save', ''];
+  if (password !== undefined) settings.push('--requirepass', password, '--masterauth', password);
   const nodes = [];
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.kill()));
@@ -115,14 +117,14 @@ export async function startRedisCluster(binary, { masters = 3, replicas = 0, nod
     for (let i = 0; i < masters * (1 + replicas); i++) {
       const own = join(folder, `node-${i}`);
       mkdirSync(own);
-      const node = startNode(binary, own, { settings, nodeTimeoutMs });
+      const node = startNode(binary, own, { settings, nodeTimeoutMs, password });
       node.port = await freePort();
       node.busPort = await freePort();
       await node.start();
       nodes.push(node);
     }
     await joinNodes(nodes, masters);
-    const url = `redis://127.0.0.1:${nodes[0].port}`;
+    const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${nodes[0].port}`;
     await pingRedis(url);
     return { url, from: `${binary}, a cluster of ${nodes.length} nodes`, nodes, stop };
   } catch (error) {

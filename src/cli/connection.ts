@@ -53,6 +53,7 @@ export async function open(options: GlobalOptions, settings: ConnectionSettings 
       migrate: settings.migrate ?? true,
       logger: defaultLogger(process.env.AMENDS_LOG_LEVEL ?? settings.logLevel),
       ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+      ...(options.shards === undefined ? {} : { shards: options.shards }),
     });
   } catch (error) {
     throw settings.existing === true && isAmendsError(error, 'STORE_LOCKED') ? lockedHint(error) : error;

@@ -7,6 +7,7 @@ export interface GlobalOptions {
   readonly url?: string;
   readonly namespace?: string;
   readonly folder?: string;
+  readonly shards?: number;
 }
 
 /** Parses an option that is a whole number. */

@@ -14,6 +14,7 @@ import { addSignal } from './commands/signal.ts';
 import { addStart } from './commands/start.ts';
 import { addWorker } from './commands/worker.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
+import { wholeNumber } from './options.ts';
 
 const ENVIRONMENT_HELP = `Environment:
   AMENDS_URL              the store: redis://…, rediss://… or postgres://…; unset: embedded, in a folder
@@ -33,6 +34,11 @@ export function createProgram(): Command {
     .version(version())
     .option('--url <url>', 'the store: redis://…, rediss://… or postgres://…; default: AMENDS_URL, else the embedded store')
     .option('--namespace <name>', 'keeps several installations apart in one store; default: amends')
+    .option(
+      '--shards <n>',
+      'Redis: parts its transactions are divided into; default: what the namespace has, 1 in a new one',
+      wholeNumber(1, 256),
+    )
     .option('--folder <path>', 'folder of the embedded store; default: .amends')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(amends help <command> tells more)')

@@ -35,7 +35,6 @@ export function withoutTransactions(backend: EventBackend): EventBackend {
     store: {
       ...store,
       read: (stream, options) => of(stream).read(stream, options),
-      head: (stream) => of(stream).head(stream),
     },
     log: {
       ...log,

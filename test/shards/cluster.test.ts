@@ -128,15 +128,15 @@ describe('sagas on a Redis Cluster of three nodes', () => {
   });
 });
 
-describe('a worker process on a Redis Cluster', () => {
-  const cluster = useCluster({ masters: 3 });
+describe('a Redis Cluster with a password', () => {
+  const cluster = useCluster({ masters: 3, password: 'open-sesame' });
   const schema = `shards_${randomBytes(6).toString('hex')}`;
   const booksUrl = serverUrl('DATABASE_URL');
   const books = new Books(booksUrl, schema);
   beforeAll(() => books.create(schema));
   afterAll(() => books.drop(schema));
 
-  test('SH10 is killed in the middle of steps in several shards: another one finishes them, each effect once', async () => {
+  test('SH10 a worker process is killed in the middle of steps in several shards: another one finishes them, each effect once', async () => {
     const settings = { url: cluster.url, namespace: 'crash', booksUrl, schema };
     await using amends = await connect(cluster.url, { namespace: 'crash', shards: 4, logger: pino({ level: 'silent' }) });
     const first = await WorkerProcess.start({ ...settings, conducts: { work: { kind: 'wait', heeds: false } }, worker: FAST });
@@ -153,6 +153,22 @@ describe('a worker process on a Redis Cluster', () => {
     } finally {
       await second.kill();
     }
+  });
+
+  test('SH18 is refused when the login is wrong, and when one of its masters could lose transactions, which is named', async () => {
+    const stranger = cluster.url.replace('open-sesame', 'wrong');
+    await expect(connect(stranger, { logger: pino({ level: 'silent' }) })).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    const last = cluster.nodes.at(-1)!;
+    await last.ask((redis) => redis.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+    await expect(connect(cluster.url, { logger: pino({ level: 'silent' }) })).rejects.toMatchObject({
+      code: 'STORE_UNSAFE',
+      message: expect.stringMatching(new RegExp(`node 127.0.0.1:${last.port} of the cluster: .*allkeys-lru`)),
+    });
+    await last.ask((redis) => redis.config('SET', 'maxmemory-policy', 'noeviction'));
+    await expect(connect(`${cluster.url}/1`, { logger: pino({ level: 'silent' }) })).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      message: expect.stringContaining('database 0 only'),
+    });
   });
 });
 

@@ -24,7 +24,7 @@ describe('the shard of a transaction', () => {
     ['ids that count up', (n: number) => `order-${n}`],
   ])('spreads %s evenly', (_name, idOf) => {
     for (const shards of [2, 3, 16, 256]) {
-      const counts = new Array<number>(shards).fill(0);
+      const counts = Array.from({ length: shards }, () => 0);
       for (const n of upTo(shards * 400)) counts[shardOf(idOf(n), shards)]!++;
       expect(Math.min(...counts)).toBeGreaterThan(300);
       expect(Math.max(...counts)).toBeLessThan(500);

@@ -45,6 +45,8 @@ export function announcementsOn(redis: Redis, channel: string, announceIn: Annou
     // It reconnects by itself. The connection it was made from meets the same trouble and reports it.
     opened.on('error', () => {});
     opened.on(announceIn === 'shard' ? 'smessage' : 'message', (_channel: string, id: string) => tell(id));
+    // The node has lost the slot, and told so: what it announced last may have gone unheard.
+    opened.on('moved', () => opened.disconnect(true));
     const subscribe = (): Promise<unknown> => (announceIn === 'shard' ? opened.ssubscribe(channel) : opened.subscribe(channel));
     heartbeat = setInterval(() => {
       if (opened.status !== 'ready') return;
