@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { shardTags } from '../src/connections/shards.ts';
 import type { ClusterNode, StartedCluster } from '../scripts/servers/redis-cluster.mjs';
 import type { Ask, Assignment, Mark, Role } from './cluster-process.ts';
 import type { Scenario } from './scenario.ts';
@@ -172,7 +173,7 @@ export async function runOnCluster({ url, nodes }: StartedCluster, shards: numbe
 
     await delay(IDLE_MS);
     const [idle, nodesIdle] = [await mark(), await statesOf(nodes)];
-    await announceMany(nodes, shards === 1 ? 'bench' : 'bench.0');
+    await announceMany(nodes, shardTags('bench', shards)[0]!);
     const heard = await mark();
     await Promise.all(hands.splice(0).map((hand) => hand.close()));
     const kept = await statesOf(nodes);

@@ -107,6 +107,7 @@ async function joinNodes(nodes, masters) {
 export async function startRedisCluster(binary, { masters = 3, replicas = 0, nodeTimeoutMs = 2_000, fsync = 'everysec', password } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'amends-cluster-'));
   const settings = ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes', '--appendfsync', fsync, '--save', ''];
+  settings.push('--repl-diskless-sync-delay', '0'); // a replica need not wait for others
   if (password !== undefined) settings.push('--requirepass', password, '--masterauth', password);
   const nodes = [];
   const stop = async () => {

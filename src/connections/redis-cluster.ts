@@ -25,18 +25,6 @@ function keyOf({ host, port }: NodeAddress): string {
   return `${host}:${port}`;
 }
 
-const SLOTS = 16_384;
-
-/** The slot of all keys with this hash tag: CRC-16/XMODEM, as the cluster's specification has it. */
-export function slotOf(tag: string): number {
-  let crc = 0;
-  for (const byte of Buffer.from(tag)) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021;
-  }
-  return (crc & 0xffff) % SLOTS;
-}
-
 /** Names a node for people. */
 export function nodeName({ host, port }: NodeAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,7 +1,8 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { AmendsError } from '../errors.ts';
-import { ClusterNodes, nodeName, slotOf } from './redis-cluster.ts';
+import { AmendsError, isAmendsError } from '../errors.ts';
+import { ClusterNodes, nodeName } from './redis-cluster.ts';
 import { checkRedis, closeRedis, openRedis, reachable, type OpenRedisOptions, type RedisFacts } from './redis.ts';
+import { slotOf } from './slots.ts';
 
 /** What a Redis URL leads to: one server, or a cluster of them. */
 export interface RedisServers {
@@ -37,11 +38,14 @@ async function checkNodes(nodes: ClusterNodes, options: { readonly allowUnsafe?:
       const name = nodeName(master);
       const redis = nodes.connectionTo(master);
       try {
-        await reachable(redis.connect());
+        await redis.connect().catch((cause: unknown) => {
+          const problem = `the cluster has ${name} as a master, which can't be reached from here: start it, or see to it that the nodes announce addresses that clients reach (cluster-announce-ip, cluster-announce-hostname)`;
+          throw new AmendsError('STORE_UNREACHABLE', problem, { cause, details: { address: name } });
+        });
         const facts = await checkRedis(redis, { ...options, cluster: true });
         return { ...facts, node: name, warnings: facts.warnings.map((warning) => `${name}: ${warning}`) };
       } catch (error) {
-        if (!(error instanceof AmendsError)) throw error;
+        if (!isAmendsError(error, 'STORE_UNSAFE')) throw error;
         throw new AmendsError(error.code, `node ${name} of the cluster: ${error.message}`, { cause: error, details: error.details });
       } finally {
         redis.disconnect();

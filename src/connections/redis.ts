@@ -3,7 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { AmendsError } from '../errors.ts';
 
 /** A namespace, or the hash tag of one of its shards. */
-const NAMESPACE = /^[a-z][a-z0-9_-]{0,30}(\.\d{1,3})?$/;
+const NAMESPACE = /^[a-z][a-z0-9_-]{0,30}(\.\d{1,3}(\.\d{1,6})?)?$/;
 const OLDEST = [6, 2] as const;
 /** Older ones send every announcement to every node of a cluster. */
 const OLDEST_IN_CLUSTER = [7, 0] as const;

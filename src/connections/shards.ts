@@ -1,4 +1,5 @@
 import { AmendsError } from '../errors.ts';
+import { SLOTS, slotOf } from './slots.ts';
 
 const MOST_SHARDS = 256;
 
@@ -8,9 +9,18 @@ export function checkShards(shards: number): number {
   throw new AmendsError('INVALID_OPTION', `shards is ${String(shards)}: give a whole number from 1 to ${MOST_SHARDS}`);
 }
 
-/** The hash tags of the shards. The only one has the namespace's own, as a store without shards. A namespace has no `.`, so none meets another's. */
+/**
+ * The hash tags of the shards, in the order of their numbers. The only one has the namespace's own, as a store without shards. Several are spread
+ * evenly over the slots, which masters have in ranges: named by their numbers alone, one master would get thrice its share and another nothing. So
+ * each takes the first name that falls into its part of the slots: `orders.3`, `orders.3.1`, `orders.3.2`, … A namespace has no `.`, so none meets
+ * another's.
+ */
 export function shardTags(namespace: string, shards: number): readonly string[] {
-  return shards === 1 ? [namespace] : Array.from({ length: shards }, (_, shard) => `${namespace}.${shard}`);
+  if (shards === 1) return [namespace];
+  return Array.from({ length: shards }, (_, shard) => {
+    const name = `${namespace}.${shard}`;
+    for (let tag = name, tried = 1; ; tag = `${name}.${tried++}`) if (Math.floor((slotOf(tag) * shards) / SLOTS) === shard) return tag;
+  });
 }
 
 /**

@@ -24,7 +24,7 @@ export interface WorkerOptions {
   readonly implementations?: readonly StepImplementation[];
   /** Take only the queues of these services, although code for others came along. Default: every service there is code for. */
   readonly services?: readonly string[];
-  /** Jobs at the same time, per queue. Default 50. */
+  /** Jobs at the same time, per queue, over all shards; with several shards at least as many as these. Default 50. */
   readonly concurrency?: number;
   /** A worker that has not renewed its hold on a job for this long is taken for dead, in milliseconds. Default 6 000. */
   readonly lockMs?: number;

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect, engineOf, type Amends } from '../../src/amends.ts';
-import { slotOf } from '../../src/connections/redis-cluster.ts';
-import { shardOf } from '../../src/connections/shards.ts';
+import { slotOf } from '../../src/connections/slots.ts';
+import { shardOf, shardTags } from '../../src/connections/shards.ts';
 import { isAmendsError } from '../../src/errors.ts';
 import type { SagaRun } from '../../src/producers/run.ts';
 import { gate, orderSaga, type Ledger } from '../engine/fixture.ts';
@@ -98,7 +98,7 @@ describe('a cluster without replicas', () => {
     await sagasDuring(scene, async () => {
       // The one with the second shard.
       const owners = await Promise.all(
-        cluster.nodes.map((node) => node.ask((redis) => redis.cluster('COUNTKEYSINSLOT', slotOf(`${scene.namespace}.1`)))),
+        cluster.nodes.map((node) => node.ask((redis) => redis.cluster('COUNTKEYSINSLOT', slotOf(shardTags(scene.namespace, SHARDS)[1]!)))),
       );
       const victim = cluster.nodes[owners.findIndex((keys) => keys > 0)]!;
       await victim.kill();
@@ -123,7 +123,7 @@ describe('a cluster without replicas', () => {
     const outcome = run.outcome({ timeoutMs: 8_000 }); // sooner than it would ask again by itself whether its channel is there
     await eventually(() => expect(scene.ledger).toContain('reserve_stock'));
 
-    const slot = slotOf(`${scene.namespace}.${shard}`);
+    const slot = slotOf(shardTags(scene.namespace, SHARDS)[shard]!);
     const keysAt = (index: number): Promise<number> => cluster.nodes[index]!.ask((redis) => redis.cluster('COUNTKEYSINSLOT', slot));
     const counts = await Promise.all(cluster.nodes.map((_node, index) => keysAt(index)));
     const [source, target] = [counts.findIndex((keys) => keys > 0), counts.indexOf(0)];
@@ -150,13 +150,19 @@ describe('a cluster without replicas', () => {
     expect((await listAll(engineOf(worker).journal, {})).map(({ id }) => id).toSorted()).toEqual([first, late].toSorted());
   });
 
-  test('SH8 closing is quick while a master is away', { timeout: 40_000 }, async () => {
+  test('SH8 while a master is away: closing is quick, and who connects is told which one it is', { timeout: 40_000 }, async () => {
     const amends = await scene.open(SHARDS);
     const definition = orderSaga(scene.ledger);
     await amends.worker({ sagas: [definition], ...FAST, drainMs: 500 }).run();
     expect((await (await amends.start(definition, { order: 'o' })).outcome()).status).toBe('completed');
     const [victim] = cluster.nodes;
     await victim!.kill();
+    // Through another node: the one of the URL is gone.
+    const other = connect(`redis://127.0.0.1:${cluster.nodes[1]!.port}`, { namespace: scene.namespace, logger: pino({ level: 'silent' }) });
+    await expect(other).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      message: expect.stringContaining(`has 127.0.0.1:${victim!.port} as a master`),
+    });
     const from = performance.now();
     await amends.close();
     expect(performance.now() - from).toBeLessThan(12_000);

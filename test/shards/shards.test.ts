@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { slotOf } from '../../src/connections/redis-cluster.ts';
+import { slotOf } from '../../src/connections/slots.ts';
 import { shardOf, shardTags } from '../../src/connections/shards.ts';
 import { operationJobId, rootJobId, transactionOfJob } from '../../src/queues/names.ts';
 import { Turns } from '../../src/queues/turns.ts';
@@ -43,9 +43,18 @@ describe('the shard of a transaction', () => {
 
   test('has a hash tag of its own; the only one has the namespace', () => {
     expect(shardTags('amends', 1)).toEqual(['amends']);
-    expect(shardTags('amends', 3)).toEqual(['amends.0', 'amends.1', 'amends.2']);
+    expect(shardTags('amends', 3)).toEqual(['amends.0.2', 'amends.1.3', 'amends.2']);
+    expect(new Set(shardTags('amends', 256)).size).toBe(256);
     // Worked out by `CLUSTER KEYSLOT`.
     expect(['amends', 'amends.0', 'amends.11', '123456789'].map(slotOf)).toEqual([3833, 6359, 6590, 12739]);
+  });
+
+  test.each([2, 3, 8, 16, 256])('is one of %i that are spread evenly over the slots, whatever masters there are', (shards) => {
+    for (const masters of [2, 3, 4, 64]) {
+      const counts = Array.from({ length: masters }, () => 0);
+      for (const tag of shardTags('orders', shards)) counts[Math.floor((slotOf(tag) * masters) / 16_384)]!++;
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
+    }
   });
 });
 

@@ -9,7 +9,7 @@ import { createRedisSnapshots } from './snapshots.ts';
 import { createRedisSubjectKeys } from './subject-keys.ts';
 import { createRedisTransfer } from './transfer.ts';
 
-export function createRedisBackend(options: RedisEventStoreOptions): EventBackend {
+function createRedisBackend(options: RedisEventStoreOptions): EventBackend {
   const { redis, namespace } = options;
   const log = createRedisLog(options);
   return {
