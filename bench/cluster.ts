@@ -71,6 +71,8 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
   const binary = await findRedis();
   if (binary === undefined) throw new Error('there is no redis-server on PATH: install it (apt-get install redis-server)');
   const cluster = await startRedisCluster(binary, { masters });
+  // The nodes would outlive this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
   const samples = new Map<number, ClusterSample[]>(shards.map((count) => [count, []]));
   try {
     // Each file grows by what is written in the runs, and by nothing else.

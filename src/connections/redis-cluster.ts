@@ -62,7 +62,7 @@ export class ClusterNodes {
   }
 
   /** A connection to one node, for a question to it. */
-  connectionTo(node: NodeAddress): Redis {
+  connectionTo(node: NodeAddress, timeoutMs: number = LOOKUP_TIMEOUT_MS): Redis {
     const { host, port } = node;
     const redis = new Redis({
       ...this.#options,
@@ -71,8 +71,8 @@ export class ClusterNodes {
       host,
       port,
       lazyConnect: true,
-      connectTimeout: LOOKUP_TIMEOUT_MS,
-      commandTimeout: LOOKUP_TIMEOUT_MS,
+      connectTimeout: timeoutMs,
+      commandTimeout: timeoutMs,
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
       // It may be asked while it loads its data.
@@ -110,6 +110,7 @@ export class ClusterNodes {
 
       /** Once for each socket: of many commands that fail together each asks for it. */
       override disconnect(): void {
+        this.connecting = false; // also while the master of a new socket is looked for
         if (this.stream !== undefined && this.stream === this.#ended) return;
         this.#ended = this.stream;
         super.disconnect();

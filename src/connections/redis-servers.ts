@@ -20,6 +20,9 @@ export interface RedisServers {
   disconnect(): void;
 }
 
+/** A busy master may take its time. */
+const CHECK_TIMEOUT_MS = 5_000;
+
 function singleServer(redis: Redis): RedisServers {
   return {
     isCluster: false,
@@ -30,19 +33,19 @@ function singleServer(redis: Redis): RedisServers {
   };
 }
 
-/** @throws {AmendsError} STORE_UNSAFE for an error that says which node it is about */
+/** @throws {AmendsError} STORE_UNREACHABLE, STORE_UNSAFE, naming the node */
 async function checkNodes(nodes: ClusterNodes, options: { readonly allowUnsafe?: boolean | undefined }): Promise<readonly RedisFacts[]> {
   const masters = await nodes.masters();
   return Promise.all(
     masters.map(async (master) => {
       const name = nodeName(master);
-      const redis = nodes.connectionTo(master);
+      const redis = nodes.connectionTo(master, CHECK_TIMEOUT_MS);
       try {
         await redis.connect().catch((cause: unknown) => {
           const problem = `the cluster has ${name} as a master, which can't be reached from here: start it, or see to it that the nodes announce addresses that clients reach (cluster-announce-ip, cluster-announce-hostname)`;
           throw new AmendsError('STORE_UNREACHABLE', problem, { cause, details: { address: name } });
         });
-        const facts = await checkRedis(redis, { ...options, cluster: true });
+        const facts = await reachable(checkRedis(redis, { ...options, cluster: true }));
         return { ...facts, node: name, warnings: facts.warnings.map((warning) => `${name}: ${warning}`) };
       } catch (error) {
         if (!isAmendsError(error, 'STORE_UNSAFE')) throw error;

@@ -1,3 +1,4 @@
+import { reachable } from '../connections/redis-errors.ts';
 import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
 import { asJson, hashOf } from '../flows/json.ts';
@@ -57,7 +58,8 @@ function checkSame(state: State, started: EventData<'saga_started'>): void {
 /**
  * Starts a saga, or finds the one that was started before with this id and input: `false` then.
  *
- * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis)
+ * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis),
+ * STORE_UNREACHABLE
  */
 export async function start(engine: Engine, saga: AnySaga, input: unknown, id: string, options: StartOptions): Promise<boolean> {
   const tags = checkTags(options.tags ?? {});
@@ -78,11 +80,12 @@ export async function start(engine: Engine, saga: AnySaga, input: unknown, id: s
   const rules = { plan, bindings, limits: engine.limits };
   const { created, state, events } = await engine.transactions.start(rules, id, started, options.tx);
   if (created) {
-    await enqueueStart(engine.queues, plan, state, events, options.tx);
+    await reachable(enqueueStart(engine.queues, plan, state, events, options.tx));
   } else {
     checkSame(state, started);
     // The first starter may have died between journal and queue.
-    if (!isTerminal(state) && state.fingerprint === plan.fingerprint && options.tx === undefined) await restore(engine.queues, plan, state);
+    if (!isTerminal(state) && state.fingerprint === plan.fingerprint && options.tx === undefined)
+      await reachable(restore(engine.queues, plan, state));
   }
   return created;
 }

@@ -106,6 +106,13 @@ describe('sagas in four shards of one server', () => {
     const page = await request(dashboard.url).get('/').expect(200);
     const [, queue = ''] = /queues\/queue\/(saga-order\.\d)\/root\.shown"/.exec(page.text)!;
     await request(dashboard.url).get(`/queues/api/queues/${queue}/root.shown`).expect(200);
+    const flow = await request(dashboard.url)
+      .get(`/queues/api/queues/${queue}/root.shown/flow`)
+      .query({ depth: 3, maxChildren: 20 })
+      .expect(200);
+    const { flowRoot } = flow.body as { flowRoot: { queueName: string; children: { queueName: string }[] } };
+    expect(flowRoot.children).toHaveLength(4);
+    expect(new Set([flowRoot, ...flowRoot.children].map(({ queueName }) => queueName))).toEqual(new Set([queue]));
     await request(dashboard.url).get('/healthz').expect(200);
   });
 
