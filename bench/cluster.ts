@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findRedis } from '../scripts/servers/redis.mjs';
@@ -70,6 +70,7 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
   const [masters, transactions, rounds] = [one('masters'), one('transactions'), one('rounds')];
   const binary = await findRedis();
   if (binary === undefined) throw new Error('there is no redis-server on PATH: install it (apt-get install redis-server)');
+  const load = loadavg()[0]!.toFixed(1);
   const cluster = await startRedisCluster(binary, { masters });
   // The nodes would outlive this process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
@@ -91,7 +92,7 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
     await cluster.stop();
   }
   const medians = shards.map((count) => medianOf(samples.get(count)!));
-  const where = `${rounds} runs of ${transactions} sagas over each number of shards; ${masters} masters, three processes of Node and this report share ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}.`;
+  const where = `${rounds} runs of ${transactions} sagas over each number of shards; ${masters} masters, three processes of Node and this report share ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}. Load of the machine before: ${load}.`;
   const measured = `${where}\n\n${measuredTable(medians)}`;
   const derived = arithmetic(medians);
   console.log(`\n${measured}\n\n${derived}`);

@@ -9,6 +9,12 @@ export function checkShards(shards: number): number {
   throw new AmendsError('INVALID_OPTION', `shards is ${String(shards)}: give a whole number from 1 to ${MOST_SHARDS}`);
 }
 
+/** Whether a slot is in the middle quarter of a shard's part of all slots: clear of its ends, where the range of a master may end too. */
+function isAmid(slot: number, shard: number, shards: number): boolean {
+  const place = (slot * shards) / SLOTS - shard;
+  return place >= 3 / 8 && place < 5 / 8;
+}
+
 /**
  * The hash tags of the shards, in the order of their numbers. The only one has the namespace's own, as a store without shards. Several are spread
  * evenly over the slots, which masters have in ranges: named by their numbers alone, one master would get thrice its share and another nothing. So
@@ -19,7 +25,7 @@ export function shardTags(namespace: string, shards: number): readonly string[] 
   if (shards === 1) return [namespace];
   return Array.from({ length: shards }, (_, shard) => {
     const name = `${namespace}.${shard}`;
-    for (let tag = name, tried = 1; ; tag = `${name}.${tried++}`) if (Math.floor((slotOf(tag) * shards) / SLOTS) === shard) return tag;
+    for (let tag = name, tried = 1; ; tag = `${name}.${tried++}`) if (isAmid(slotOf(tag), shard, shards)) return tag;
   });
 }
 

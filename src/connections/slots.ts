@@ -7,9 +7,9 @@ const CRC_16: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The slot of all keys with this hash tag: CRC-16/XMODEM, as the cluster's specification has it. */
+/** The slot of all keys with this hash tag, which is ASCII: CRC-16/XMODEM, as the cluster's specification has it. */
 export function slotOf(tag: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(tag)) crc = ((crc << 8) & 0xffff) ^ CRC_16[(crc >> 8) ^ byte]!;
+  for (let at = 0; at < tag.length; at++) crc = ((crc << 8) & 0xffff) ^ CRC_16[(crc >> 8) ^ tag.charCodeAt(at)]!;
   return crc % SLOTS;
 }
