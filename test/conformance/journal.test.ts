@@ -2,7 +2,14 @@ import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SqlExecutor } from '../../src/connections/sql.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { describeEachServer, describeEachSqlStore, describeEachStore, describeShards, useStore, type TestStore } from '../support/stores.ts';
+import {
+  describeEachServer,
+  describeEachSqlStore,
+  describeEachStore,
+  describeShards,
+  useStore,
+  type TestStore,
+} from '../support/stores.ts';
 import { commitOf, fresh, issued, start, started } from '../support/transactions.ts';
 import { commitsSuite } from './journal/commits.ts';
 import { pagingSuite } from './journal/paging.ts';
