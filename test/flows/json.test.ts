@@ -168,7 +168,7 @@ test('a text that is called canonical hashes like its value, whatever the order 
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const { text, isCanonical } = toJsonText(value, 'input');
-      if (isCanonical) expect(hashOfText(text)).toBe(hashOf(value));
+      expect([isCanonical, hashOfText(text) === hashOf(value)]).not.toEqual([true, false]);
       if (isCanonical) canonical++;
       else others++;
     }),
