@@ -4,15 +4,19 @@ import { AmendsError } from './errors.ts';
 import { openEvents, type Events } from './events/open-events.ts';
 import { Definitions } from './flows/definitions.ts';
 import { checkId } from './flows/names.ts';
-import type { AnySaga, Saga } from './flows/saga.ts';
+import type { AnyDefinition } from './flows/definition.ts';
+import type { Saga } from './flows/saga.ts';
+import type { Tcc } from './flows/tcc.ts';
 import { StoreClock } from './journal/clock.ts';
 import type { Journal, ListFilter, TransactionPage } from './journal/journal.ts';
 import { Transactions } from './journal/transactions.ts';
 import type { Engine } from './producers/engine.ts';
 import { resolveOptions, type ConnectOptions } from './producers/connect-options.ts';
 import { Outcomes } from './producers/outcomes.ts';
-import { runOf, type SagaRun } from './producers/run.ts';
-import { start, type StartOptions } from './producers/start.ts';
+import { runOf } from './producers/handle.ts';
+import type { SagaRun } from './producers/run.ts';
+import type { TccRun } from './producers/tcc-run.ts';
+import { start, type StartOptions, type TccStartOptions } from './producers/start.ts';
 import { openStore, storeKindOf, type Store, type StoreKind } from './producers/store.ts';
 import { BullmqQueues } from './queues/bullmq-queues.ts';
 import { ShardedQueues } from './queues/sharded-queues.ts';
@@ -34,8 +38,19 @@ export interface Amends extends AsyncDisposable {
    * const outcome = await run.outcome();
    */
   start<In, Output>(saga: Saga<In, Output>, input: NoInfer<In>, options?: StartOptions): Promise<SagaRun<Output>>;
+  /**
+   * Starts a TCC. Starting it again with the same id and input gives the same run.
+   *
+   * @throws {AmendsError} as for a saga
+   * @example const { lot } = await (await amends.start(checkout, cart, { id: `checkout-${cart.id}` })).result();
+   */
+  start<In, Output>(tcc: Tcc<In, Output>, input: NoInfer<In>, options?: TccStartOptions): Promise<TccRun<Output>>;
   /** A handle on a saga by its id, typed when the saga is given. It is not looked up before you ask the handle. */
-  get<Output = unknown>(id: string, saga?: Saga<never, Output>): SagaRun<Output>;
+  get<In, Output>(id: string, saga: Saga<In, Output>): SagaRun<Output>;
+  /** The same of a TCC. */
+  get<In, Output>(id: string, tcc: Tcc<In, Output>): TccRun<Output>;
+  /** A handle on whatever has this id. */
+  get<Output = unknown>(id: string): SagaRun<Output>;
   /** Lists transactions, newest start first, a page at a time. */
   list(filter?: ListFilter): Promise<TransactionPage>;
   /** A worker for this process; call its `run()`. Closing the connection closes it too. */
@@ -127,14 +142,14 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
     store: store.kind,
     namespace: engine.namespace,
     events: opened.events,
-    async start<In, Output>(saga: Saga<In, Output>, input: NoInfer<In>, options: StartOptions = {}) {
+    async start<Output>(definition: AnyDefinition, input: unknown, options: TccStartOptions = {}) {
       open();
       const id = checkId(options.id ?? randomUUID());
       // What is in the caller's transaction may be rolled back, unheard.
       if (options.tx === undefined) outcomes.expect(id);
       let created = false;
       try {
-        created = await start(engine, saga as AnySaga, input, id, options);
+        created = await start(engine, definition, input, id, options);
       } finally {
         if (!created) outcomes.lookAt(id);
       }

@@ -23,6 +23,10 @@ export type ErrorCode =
   | 'SAGA_COMPENSATED'
   | 'SAGA_STUCK'
   | 'SAGA_TERMINATED'
+  | 'TCC_CANCELLED'
+  | 'TCC_STUCK'
+  | 'TCC_TERMINATED'
+  | 'HOLD_EXPIRED'
   | 'OUTPUT_FAILED'
   | 'OUTCOME_TIMEOUT'
   | 'BARRIER_IN_PROGRESS'
@@ -80,6 +84,37 @@ export class StepFailed extends AmendsError {
     super('STEP_FAILED', message, options);
     this.name = 'StepFailed';
     this.retryable = options.retryable ?? false;
+  }
+}
+
+/**
+ * Thrown by a resource's confirm to say: *the hold has run out and was given away*. It is not tried again; a person has to look, and the TCC is
+ * never reported as confirmed.
+ *
+ * @example throw new HoldExpired(`the five pieces of ${sku} were given back at ${expiresAt.toISOString()}`)
+ */
+export class HoldExpired extends AmendsError {
+  readonly retryable = false;
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('HOLD_EXPIRED', message, options);
+    this.name = 'HoldExpired';
+  }
+}
+
+/** `run.result()` rejects with this when the TCC was cancelled: nothing is held any more. `cause` is why. */
+export class TccCancelledError extends AmendsError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('TCC_CANCELLED', message, options);
+    this.name = 'TccCancelledError';
+  }
+}
+
+/** `run.result()` rejects with this when the TCC waits for a person. `cause` is the error it is stuck on. */
+export class TccStuckError extends AmendsError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('TCC_STUCK', message, options);
+    this.name = 'TccStuckError';
   }
 }
 

@@ -24,8 +24,20 @@ export {
   type Branches,
 } from './flows/saga.ts';
 export { signal, type Signal } from './flows/signal.ts';
+export { resource, implementResource, type Resource, type ResourceImplementation, type ResourceOptions } from './flows/resource.ts';
+export type { CancelContext, ConfirmContext, ResourceHandler, TryContext } from './flows/resource-code.ts';
+export {
+  tcc,
+  type ConditionalReserveOptions,
+  type Reservations,
+  type ReserveOptions,
+  type Tcc,
+  type TccBuilder,
+  type TccContext,
+  type TccOptions,
+} from './flows/tcc.ts';
 export { implement, type StepImplementation } from './flows/implement.ts';
-export type { Plan, PlanStep, StepKind, WaitPlan } from './flows/plan.ts';
+export type { HoldPlan, Plan, PlanStep, StepKind, WaitPlan } from './flows/plan.ts';
 export type { RetryPolicy } from './flows/policy.ts';
 export type { Json } from './flows/json.ts';
 
@@ -33,7 +45,9 @@ export type { Json } from './flows/json.ts';
 export { connect, type Amends, type ConnectOptions, type SqlExecutor } from './amends.ts';
 export type { SagaRun } from './producers/run.ts';
 export type { SagaOutcome } from './producers/outcome.ts';
-export type { StartOptions } from './producers/start.ts';
+export type { TccRun } from './producers/tcc-run.ts';
+export type { TccOutcome } from './producers/tcc-outcome.ts';
+export type { StartOptions, TccStartOptions } from './producers/start.ts';
 export type { WaitOptions } from './producers/outcomes.ts';
 export type { ControlOptions, ReasonedOptions } from './producers/control.ts';
 export type { StoreKind } from './producers/store.ts';
@@ -44,6 +58,7 @@ export type { JournaledEvent, ListFilter, TransactionPage, TransactionSummary } 
 export type { TransactionEvent } from './machine/event.ts';
 export type { Status, StepStatus, TurnReason, ErrorData } from './machine/state.ts';
 export type { StepView, TransactionView, WaitView } from './machine/view.ts';
+export type { ReservationStatus } from './machine/words.ts';
 
 // Events of your own.
 export {
@@ -109,4 +124,14 @@ export {
 } from './connect-events.ts';
 
 // Failures.
-export { AmendsError, isAmendsError, SagaCompensatedError, SagaStuckError, StepFailed, type ErrorCode } from './errors.ts';
+export {
+  AmendsError,
+  HoldExpired,
+  isAmendsError,
+  SagaCompensatedError,
+  SagaStuckError,
+  StepFailed,
+  TccCancelledError,
+  TccStuckError,
+  type ErrorCode,
+} from './errors.ts';

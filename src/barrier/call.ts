@@ -1,5 +1,6 @@
 import { AmendsError } from '../errors.ts';
 import { hashOf } from '../flows/json.ts';
+import type { TryContext } from '../flows/resource-code.ts';
 import type { StepContext } from '../flows/step.ts';
 
 /** An operation on a branch. `compensate` undoes `run`; `cancel` gives back what `try` has reserved, `confirm` keeps it. */
@@ -20,22 +21,27 @@ export interface BarrierCall {
   readonly input?: unknown;
 }
 
-/** What `barrierCall` needs of a step's context. */
-export type BarrierContext = Pick<StepContext<unknown>, 'sagaId' | 'step' | 'op' | 'input'>;
+/** What `barrierCall` needs of a step's context, or of a resource's. */
+export type BarrierContext =
+  | Pick<StepContext<unknown>, 'sagaId' | 'step' | 'op' | 'input'>
+  | (Pick<TryContext<unknown>, 'transactionId' | 'resource' | 'input'> & { readonly op: 'try' | 'confirm' | 'cancel' });
 
 /**
- * The call that a step's context is about.
+ * The call that a context is about.
  *
  * @example await barrier(pgExecutor(client), barrierCall(context), () => debit(client, context.input));
  */
-export function barrierCall(
-  { sagaId, step, op, input }: BarrierContext,
+export function barrierCall<Context extends BarrierContext>(
+  context: Context,
   options: Pick<BarrierCall, 'scope' | 'barrierId'> = {},
-): BarrierCall & { readonly op: 'run' | 'compensate' } {
-  if (step === undefined || op === undefined) {
+): BarrierCall & { readonly op: Context['op'] } {
+  const given: BarrierContext = context;
+  const { op, input } = context;
+  const [gid, branchId] = 'resource' in given ? [given.transactionId, given.resource] : [given.sagaId, given.step];
+  if (branchId === undefined || op === undefined) {
     throw new AmendsError('INVALID_OPTION', 'give the context that the step was called with: sagaId, step, op and input are read from it');
   }
-  return { gid: sagaId, branchId: step, op, input, ...options };
+  return { gid, branchId, op, input, ...options };
 }
 
 /** A call that was checked, as the table keeps it. */

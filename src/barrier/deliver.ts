@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AmendsError } from '../errors.ts';
+import type { CancelContext } from '../flows/resource-code.ts';
 import type { CompensationContext, StepContext } from '../flows/step.ts';
 import { barrier, type BarrierOptions } from './barrier.ts';
 import { barrierCall, type BarrierCall, type BarrierContext } from './call.ts';
@@ -19,8 +20,10 @@ type Isolation = keyof typeof ISOLATION;
 /** The context of a step, of which the signal ends the retries. */
 export type SignalledContext = BarrierContext & Pick<StepContext<unknown>, 'signal'>;
 
-/** What an undo is called with. */
-export type UndoContext = Pick<CompensationContext<unknown, unknown>, keyof SignalledContext>;
+/** What an undo is called with, of a step or of a resource. */
+export type UndoContext =
+  | Pick<CompensationContext<unknown, unknown>, 'sagaId' | 'step' | 'op' | 'input' | 'signal'>
+  | Pick<CancelContext<unknown, unknown>, 'transactionId' | 'resource' | 'op' | 'input' | 'signal'>;
 
 /** Begins on a connection of its own, does the work, and commits or rolls back. `level`: the isolation as SQL. */
 export type Transaction<Tx> = <T>(work: (tx: Tx) => Promise<T>, level: string | undefined) => Promise<T>;
@@ -54,11 +57,11 @@ export async function deliver<Tx>(
         // The result of an undo is of no use to anyone.
         const does = async (undone: unknown): Promise<unknown> => {
           const result = await work(tx, undone);
-          return call.op === 'compensate' ? undefined : result;
+          return call.op === 'compensate' || call.op === 'cancel' ? undefined : result;
         };
         return barrier(executorOf(tx), call, does, options);
       }, level);
-      return barrierResult<unknown>(call as BarrierCall, outcome);
+      return barrierResult<unknown>(call, outcome);
     } catch (error) {
       if (attempt === attempts || !isTransient(error)) throw error;
       await delay(FIRST_PAUSE_MS * 2 ** attempt * Math.random(), undefined, { signal: context.signal });

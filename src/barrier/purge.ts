@@ -27,7 +27,7 @@ export function retentionFloorMs(sagas: readonly { readonly plan: Plan }[], { re
   if (sagas.length === 0) throw new AmendsError('INVALID_OPTION', 'sagas is empty: name every saga that calls this participant');
   const longest = sagas.map(({ plan }) =>
     Object.values(plan.steps)
-      .flatMap(({ action, compensation }) => [action, compensation])
+      .flatMap(({ action, compensation, hold }) => [action, compensation, ...(hold === undefined ? [] : [hold.confirm])])
       .reduce((sum, { timeoutMs, retry }) => sum + retry.attempts * (timeoutMs + retry.maxDelayMs), plan.deadlineMs ?? 0),
   );
   return Math.max(...longest) + atLeast('repairMs', repairMs, 0);
@@ -53,7 +53,7 @@ interface Transactions {
   get(id: string): { view(): Promise<{ readonly status: string }> };
 }
 
-const TERMINAL = new Set(['completed', 'compensated', 'terminated']);
+const TERMINAL = new Set(['completed', 'compensated', 'confirmed', 'cancelled', 'terminated']);
 
 /**
  * Asks the journal which transactions have ended; one that it no longer knows has.

@@ -188,6 +188,6 @@ export async function withRedisBarrier(
 ): Promise<unknown> {
   context.signal.throwIfAborted();
   const call = barrierCall(context, { scope: options.scope, barrierId: options.barrierId });
-  const result = barrierResult<unknown>(call as BarrierCall, await redisBarrier(redis, call, work, options));
-  return call.op === 'compensate' ? undefined : result;
+  const result = barrierResult<unknown>(call, await redisBarrier(redis, call, work, options));
+  return call.op === 'compensate' || call.op === 'cancel' ? undefined : result;
 }

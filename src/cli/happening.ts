@@ -1,42 +1,13 @@
 import type { AttemptFacts, TransactionEvent } from '../machine/event.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
-import type { ErrorData, Operation, TurnReason } from '../machine/state.ts';
+import type { Operation } from '../machine/state.ts';
 import { duration, timestamp } from './duration.ts';
-import type { Tone } from './paint.ts';
-import { excerpt, printable } from './printable.ts';
-
-/** One event in a person's words. */
-export interface Happening {
-  readonly lane: 'forward' | 'undo';
-  readonly mark: string;
-  readonly tone: Tone;
-  /** Absent when it is about the whole transaction. */
-  readonly step?: string;
-  readonly text: string;
-}
-
-const LONGEST_ERROR = 300;
-
-/** Names that tell no more than the line they stand on. */
-const PLAIN_NAMES: ReadonlySet<string> = new Set(['', 'Error', 'StepFailed']);
-
-function errorText({ name, message }: ErrorData): string {
-  return excerpt(PLAIN_NAMES.has(name) ? message : `${name}: ${message}`, LONGEST_ERROR);
-}
-
-export function turnText(turn: TurnReason): string {
-  switch (turn.kind) {
-    case 'step_failed':
-      return `${printable(turn.step)} failed: ${errorText(turn.error)}`;
-    case 'cancelled':
-      return `cancelled by ${printable(turn.by)}: ${printable(turn.reason)}`;
-    case 'deadline':
-      return 'its deadline passed';
-  }
-}
+import { errorText, turnText, type Happening } from './happening-text.ts';
+import { printable } from './printable.ts';
+import { tccHappeningOf } from './tcc-happening.ts';
 
 function laneOf(op: Operation): Happening['lane'] {
-  return op === 'run' ? 'forward' : 'undo';
+  return op === 'compensate' ? 'undo' : 'forward';
 }
 
 /** `attempt 2, 14 ms in work, by host:4711:ab12`. An event that came of no attempt has no facts. */
@@ -50,9 +21,9 @@ function attemptText(atMs: number, { attempt, worker, startedAtMs }: Partial<Att
 }
 
 /** What an event says and what it led to. */
-export function happeningOf({ event, atMs }: Pick<JournaledEvent, 'event' | 'atMs'>): Happening {
+export function happeningOf({ event, atMs }: Pick<JournaledEvent, 'event' | 'atMs'>, kind: 'saga' | 'tcc' = 'saga'): Happening {
   const by = (facts: Partial<AttemptFacts>): string => attemptText(atMs, facts);
-  return describe(event, by);
+  return (kind === 'tcc' ? tccHappeningOf(event, by) : undefined) ?? describe(event, by);
 }
 
 function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) => string): Happening {
@@ -155,6 +126,15 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
       const failed = outputError === undefined ? '' : `, but .returns() failed: ${errorText(outputError)}`;
       return { lane: 'forward', mark: '✔', tone: outputError === undefined ? 'good' : 'bad', text: `completed${failed}` };
     }
+    case 'verdict_reached':
+    case 'confirm_issued':
+    case 'confirm_succeeded':
+    case 'confirm_stuck':
+    case 'confirm_skipped':
+    case 'tcc_held':
+    case 'tcc_confirmed':
+    case 'tcc_cancelled':
+      throw new Error(`${event.type} is no event of a saga`);
     case 'saga_compensated':
       return { lane: 'undo', mark: '↩', tone: 'undo', text: 'compensated: nothing is left behind' };
   }

@@ -3,12 +3,12 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AmendsError } from '../errors.ts';
 import type { StepImplementation } from '../flows/implement.ts';
-import type { AnySaga } from '../flows/saga.ts';
+import type { AnyDefinition } from '../flows/definition.ts';
 import { printable } from './printable.ts';
 
 /** What a worker's module exports. */
 export interface WorkerModule {
-  readonly sagas: readonly AnySaga[];
+  readonly sagas: readonly AnyDefinition[];
   readonly implementations: readonly StepImplementation[];
   /** Closes what the module opened. */
   close(): Promise<void>;
@@ -18,20 +18,25 @@ function refuse(problem: string, cause?: unknown): never {
   throw new AmendsError('INVALID_OPTION', problem, { cause });
 }
 
-function isSaga(value: unknown): value is AnySaga {
-  return value !== null && typeof value === 'object' && (value as AnySaga).kind === 'saga' && Array.isArray((value as AnySaga).contracts);
+function isSaga(value: unknown): value is AnyDefinition {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    ['saga', 'tcc'].includes((value as AnyDefinition).kind) &&
+    Array.isArray((value as AnyDefinition).contracts)
+  );
 }
 
 function isImplementation(value: unknown): value is StepImplementation {
   return value !== null && typeof value === 'object' && 'step' in value && 'handler' in value;
 }
 
-/** The list it exports as `sagas`; without one, every saga among its exports. */
-function sagasOf(path: string, exported: Readonly<Record<string, unknown>>): readonly AnySaga[] {
+/** The list it exports as `sagas`, TCCs among them; without one, every one among its exports. */
+function sagasOf(path: string, exported: Readonly<Record<string, unknown>>): readonly AnyDefinition[] {
   const { sagas } = exported;
   const listed: readonly unknown[] | undefined = Array.isArray(sagas) ? sagas : undefined;
   if (sagas !== undefined && listed?.every(isSaga) !== true) {
-    refuse(`${path}: its export "sagas" must be a list of what saga({ … }) gives`);
+    refuse(`${path}: its export "sagas" must be a list of what saga({ … }) and tcc({ … }) give`);
   }
   const found = (listed ?? Object.values(exported)).filter(isSaga);
   if (found.length === 0) refuse(`${path} exports no saga: add export const sagas = [orderSaga]`);
@@ -62,7 +67,7 @@ export async function loadModule(given: string): Promise<WorkerModule> {
   const sagas = sagasOf(path, exported);
   const { implementations = [], close } = exported;
   if (!Array.isArray(implementations) || !implementations.every(isImplementation)) {
-    refuse(`${path}: its export "implementations" must be a list of what implement(…) gives`);
+    refuse(`${path}: its export "implementations" must be a list of what implement(…) and implementResource(…) give`);
   }
   if (close !== undefined && typeof close !== 'function') refuse(`${path}: its export "close" must be a function`);
   return {
@@ -75,7 +80,7 @@ export async function loadModule(given: string): Promise<WorkerModule> {
 }
 
 /** The saga of this name; of several versions the newest. */
-export function sagaNamed(sagas: readonly AnySaga[], name: string): AnySaga {
+export function sagaNamed(sagas: readonly AnyDefinition[], name: string): AnyDefinition {
   const newest = sagas.filter((saga) => saga.name === name).sort((a, b) => b.version - a.version)[0];
   if (newest !== undefined) return newest;
   const names = [...new Set(sagas.map((saga) => `"${saga.name}"`))].join(', ');

@@ -22,6 +22,10 @@ const MARKS: Readonly<Record<Status, { readonly mark: string; readonly tone: Ton
   completed: { mark: '✔', tone: 'good' },
   compensating: { mark: '◀', tone: 'undo' },
   compensated: { mark: '↩', tone: 'undo' },
+  confirming: { mark: '▷', tone: 'plain' },
+  confirmed: { mark: '✔', tone: 'good' },
+  cancelling: { mark: '◀', tone: 'undo' },
+  cancelled: { mark: '↩', tone: 'undo' },
   stuck: { mark: '!', tone: 'bad' },
   terminated: { mark: '■', tone: 'bad' },
 };

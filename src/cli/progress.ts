@@ -24,8 +24,8 @@ export function showProgress(totalBytes: number | undefined): Progress {
   let reached = 0;
   bar?.start(totalBytes ?? 0, 0, { counts: '' });
   return {
-    update({ started, rejected, completed, compensated, stuck }, bytes) {
-      const ended = completed + compensated + stuck;
+    update({ started, rejected, completed, compensated, confirmed = 0, cancelled = 0, stuck }, bytes) {
+      const ended = completed + compensated + confirmed + cancelled + stuck;
       const counts = `${started} started, ${rejected} rejected${ended === 0 ? '' : `, ${ended} ended`}`;
       reached = Math.max(reached, bytes); // lines don't end in their order
       bar?.update(totalBytes === undefined ? 0 : Math.min(reached, totalBytes), { counts });

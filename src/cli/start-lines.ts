@@ -1,13 +1,13 @@
 import type { Amends } from '../amends.ts';
 import { AmendsError, isAmendsError, type ErrorCode } from '../errors.ts';
-import type { AnySaga } from '../flows/saga.ts';
+import type { AnyDefinition } from '../flows/definition.ts';
 import { eachInFlight } from './in-flight.ts';
 import { readJsonLinesOf, type JsonLine } from './json-lines.ts';
 import { printable } from './printable.ts';
 
 export interface StartLinesOptions {
   readonly amends: Pick<Amends, 'start'>;
-  readonly saga: AnySaga;
+  readonly saga: AnyDefinition;
   /** Path of a file; `-`: standard input. */
   readonly input: string;
   /** Field that makes the id; `undefined`: random ids. */
@@ -26,6 +26,9 @@ export interface StartTotals {
   compensated: number;
   stuck: number;
   terminated: number;
+  /** Of a TCC, in place of completed and compensated. */
+  confirmed?: number;
+  cancelled?: number;
   /** Started, and not waited for to the end because of a signal. */
   open: number;
 }
@@ -33,8 +36,13 @@ export interface StartTotals {
 /** What became of a line. */
 export type StartedLine =
   | { readonly line: number; readonly status: 'rejected'; readonly code: string; readonly error: string }
-  | { readonly line: number; readonly status: 'started' | 'completed'; readonly id: string }
-  | { readonly line: number; readonly status: 'compensated' | 'stuck' | 'terminated'; readonly id: string; readonly error: string };
+  | { readonly line: number; readonly status: 'started' | 'completed' | 'confirmed'; readonly id: string }
+  | {
+      readonly line: number;
+      readonly status: 'compensated' | 'cancelled' | 'stuck' | 'terminated';
+      readonly id: string;
+      readonly error: string;
+    };
 
 /** Errors of one line: the others go on. Any other error is about the store or the saga, and ends the run. */
 const OF_A_LINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -87,20 +95,23 @@ export async function startLines(
   };
   const run = async ({ line, value }: { readonly line: number; readonly value: unknown }): Promise<void> => {
     const id = idOf(options, value);
-    const started = await amends.start(saga, value, { tags: tagsOf(options, value), ...(id === undefined ? {} : { id }) });
+    const how = { tags: tagsOf(options, value), ...(id === undefined ? {} : { id }) };
+    const started = await (saga.kind === 'saga' ? amends.start(saga, value, how) : amends.start(saga, value, how));
     totals.started++;
     if (!options.wait) return report({ line, status: 'started', id: started.id });
     try {
       const outcome = await started.outcome({ signal });
-      totals[outcome.status]++;
-      if (outcome.status === 'completed') return await report({ line, status: 'completed', id: started.id });
+      totals[outcome.status] = (totals[outcome.status] ?? 0) + 1;
+      if (outcome.status === 'completed' || outcome.status === 'confirmed')
+        return await report({ line, status: outcome.status, id: started.id });
       await report({ line, status: outcome.status, id: started.id, error: printable(outcome.reason.message) });
     } catch (error) {
+      const done = saga.kind === 'saga' ? 'completed' : 'confirmed';
       if (isAmendsError(error, 'OUTPUT_FAILED'))
-        totals.completed++; // every effect is there; only the answer is not
+        totals[done] = (totals[done] ?? 0) + 1; // every effect is there; only the answer is not
       else if (signal.aborted) totals.open++;
       else throw error;
-      await report({ line, status: signal.aborted ? 'started' : 'completed', id: started.id });
+      await report({ line, status: signal.aborted ? 'started' : done, id: started.id });
     }
   };
   const take = async (entry: JsonLine): Promise<void> => {

@@ -1,5 +1,5 @@
 import { AmendsError } from '../errors.ts';
-import { checkHandler, type AnyStep, type Step, type StepHandler } from './step.ts';
+import { checkHandler, type AnyStep, type Step, type StepCode, type StepHandler } from './step.ts';
 
 /** Conditional, so that it is known when the compiler looks at the code: literals in it are then typed by the contract. */
 type HandlerOf<Args, Result> = [Args, Result] extends [infer A, infer R] ? StepHandler<A, R> : never;
@@ -7,7 +7,7 @@ type HandlerOf<Args, Result> = [Args, Result] extends [infer A, infer R] ? StepH
 /** A step's code together with its contract, for a worker. */
 export interface StepImplementation {
   readonly step: AnyStep;
-  readonly handler: StepHandler<never, unknown>;
+  readonly handler: StepCode;
 }
 
 /**

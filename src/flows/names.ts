@@ -10,7 +10,10 @@ function shown(value: unknown): string {
 }
 
 /** Refuses a name of a saga, step or service that can't be a key, a queue or a label everywhere. */
-export function checkName(kind: 'saga' | 'step' | 'service' | 'signal' | 'timer' | 'tag' | 'stream', name: unknown): string {
+export function checkName(
+  kind: 'saga' | 'tcc' | 'step' | 'resource' | 'service' | 'signal' | 'timer' | 'tag' | 'stream',
+  name: unknown,
+): string {
   const fits = typeof name === 'string' && NAME.test(name);
   if (fits && !(name in Object.prototype)) return name;
   if (fits) {

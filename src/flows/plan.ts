@@ -5,9 +5,16 @@ import type { AttemptPolicy } from './policy.ts';
 /**
  * What becomes of a step when the transaction turns back.
  * `compensatable` is undone; `readOnly` has nothing to undo; `pivot` decides: nothing is undone once it succeeded;
- * `retriable` comes after that and is retried until it succeeds.
+ * `retriable` comes after that and is retried until it succeeds. `reservation`: a branch of a TCC, confirmed or cancelled by the verdict.
  */
-export type StepKind = 'compensatable' | 'readOnly' | 'pivot' | 'retriable';
+export type StepKind = 'compensatable' | 'readOnly' | 'pivot' | 'retriable' | 'reservation';
+
+/** What a reservation has beside its try (the step's action) and its cancel (the step's compensation). */
+export interface HoldPlan {
+  /** How long the participant keeps what it holds, in milliseconds from when the try is asked for. */
+  readonly forMs: number;
+  readonly confirm: AttemptPolicy;
+}
 
 /** What a step that does nothing but wait waits for. */
 export type WaitPlan =
@@ -33,15 +40,19 @@ export interface PlanStep {
   readonly compensation: AttemptPolicy;
   /** It runs no code: it waits. Its kind is `readOnly`. */
   readonly wait?: WaitPlan;
+  /** Of a reservation. */
+  readonly hold?: HoldPlan;
 }
 
 /** The frozen graph of a definition: plain data, known before anything runs. */
 export interface Plan {
-  readonly kind: 'saga';
+  readonly kind: 'saga' | 'tcc';
   readonly name: string;
   readonly version: number;
-  /** Time from start to the pivot, in milliseconds; `null`: none. */
+  /** Time from start to the pivot or the verdict, in milliseconds; `null`: none. */
   readonly deadlineMs: number | null;
+  /** Of a TCC: no hold may run out sooner after a verdict to confirm, in milliseconds. */
+  readonly marginMs?: number;
   readonly stages: readonly (readonly string[])[];
   readonly steps: Readonly<Record<string, PlanStep>>;
   /** Changes with the graph (steps, order, services, kinds), not with timeouts and retries, which may be tuned at any time. */
@@ -49,25 +60,38 @@ export interface Plan {
 }
 
 export interface PlanDraft {
+  /** Default `saga`. */
+  readonly kind?: 'saga' | 'tcc';
   readonly name: string;
   readonly version: number;
   readonly deadlineMs: number | null;
+  readonly marginMs?: number;
   readonly stages: readonly (readonly Omit<PlanStep, 'stage'>[])[];
 }
 
 function refuse(plan: PlanDraft, problem: string): never {
-  throw new AmendsError('INVALID_DEFINITION', `saga "${plan.name}": ${problem}`);
+  throw new AmendsError('INVALID_DEFINITION', `${plan.kind ?? 'saga'} "${plan.name}": ${problem}`);
+}
+
+/** Names are keys of results and of holds. */
+function checkNames(draft: PlanDraft): void {
+  const [what, call] = draft.kind === 'tcc' ? ['reservation', 'reserve'] : ['step', 'step'];
+  const seen = new Set<string>();
+  for (const stage of draft.stages) {
+    if (stage.length === 0) refuse(draft, `a parallel group is empty: add a ${what} to it or drop it`);
+    for (const { name } of stage) {
+      if (seen.has(name)) refuse(draft, `"${name}" is already a ${what} of this ${draft.kind ?? 'saga'}: give one of the two another name`);
+      seen.add(name);
+    }
+  }
+  if (seen.size === 0) refuse(draft, `it has no ${what}: add one with .${call}(…)`);
 }
 
 /** The rules about what may stand where. Each sentence says what to change. */
 function checkOrder(draft: PlanDraft): void {
   let gate: string | undefined; // the pivot, or the first retriable step: nothing is undone from there on
-  const seen = new Set<string>();
   for (const stage of draft.stages) {
-    if (stage.length === 0) refuse(draft, 'a parallel group is empty: add a step to it or drop it');
     for (const { name, kind } of stage) {
-      if (seen.has(name)) refuse(draft, `"${name}" is already a step of this saga: give one of the two another name`);
-      seen.add(name);
       if (gate !== undefined && kind === 'compensatable') {
         refuse(
           draft,
@@ -100,7 +124,6 @@ function checkOrder(draft: PlanDraft): void {
       );
     }
   }
-  if (seen.size === 0) refuse(draft, 'it has no step: add one with .step(…)');
 }
 
 /** What of a step is the graph's, and not merely tuning. */
@@ -116,20 +139,24 @@ function nodeOf({ name, service, kind, conditional, wait }: Omit<PlanStep, 'stag
  * @throws {AmendsError} INVALID_DEFINITION
  */
 export function buildPlan(draft: PlanDraft): Plan {
+  checkNames(draft);
   checkOrder(draft);
   const steps: Record<string, PlanStep> = {};
   draft.stages.forEach((stage, position) => {
     for (const step of stage) steps[step.name] = Object.freeze({ ...step, stage: position });
   });
   const graph = draft.stages.map((stage) => stage.map(nodeOf));
+  const { kind = 'saga', name, version, deadlineMs, marginMs } = draft;
   return Object.freeze({
-    kind: 'saga' as const,
-    name: draft.name,
-    version: draft.version,
-    deadlineMs: draft.deadlineMs,
+    kind,
+    name,
+    version,
+    deadlineMs,
+    ...(marginMs === undefined ? {} : { marginMs }),
     stages: Object.freeze(draft.stages.map((stage) => Object.freeze(stage.map(({ name }) => name)))),
     steps: Object.freeze(steps),
-    fingerprint: hashOf({ name: draft.name, version: draft.version, graph }),
+    // A saga's is what it was before there were others: it is stored.
+    fingerprint: hashOf(kind === 'saga' ? { name, version, graph } : { kind, name, version, graph }),
   });
 }
 
@@ -137,5 +164,5 @@ export function buildPlan(draft: PlanDraft): Plan {
 export function stepOf(plan: Plan, name: string): PlanStep {
   const found = Object.hasOwn(plan.steps, name) ? plan.steps[name] : undefined;
   if (found !== undefined) return found;
-  throw new AmendsError('UNKNOWN_DEFINITION', `saga "${plan.name}" version ${plan.version} has no step "${name}"`);
+  throw new AmendsError('UNKNOWN_DEFINITION', `${plan.kind} "${plan.name}" version ${plan.version} has no step "${name}"`);
 }

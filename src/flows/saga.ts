@@ -1,12 +1,11 @@
 import { AmendsError } from '../errors.ts';
-import type { Bound, Bindings, Values } from './bindings.ts';
 import type { AnySaga, Branches, SagaBuilder, SagaOptions, SignalUseOptions, UseOptions } from './saga-types.ts';
 import { checkName } from './names.ts';
 import { buildPlan, type Plan } from './plan.ts';
 import { isSchema, type InputOf, type OutputOf, type Schema } from './schema.ts';
 import type { AnySignal } from './signal.ts';
 import type { AnyStep } from './step.ts';
-import { useSignal, useSleep, useStep, type Mapper, type Use } from './use.ts';
+import { bindingsOf, useSignal, useSleep, useStep, type Mapper, type Use } from './use.ts';
 
 export type {
   AnySaga,
@@ -29,26 +28,6 @@ interface Draft {
   readonly stages: readonly (readonly Use[])[];
 }
 
-function bindingsOf(draft: Draft, returns: Mapper | undefined): Bindings {
-  const uses = new Map(draft.stages.flat().map((used) => [used.planStep.name, used]));
-  return {
-    bind(step: string, context: Values): Bound {
-      const used = uses.get(step);
-      if (used === undefined) throw new AmendsError('UNKNOWN_DEFINITION', `saga "${draft.options.name}" has no step "${step}"`);
-      const taken: unknown = used.when === undefined || used.when(context);
-      if (taken instanceof Promise) {
-        throw new AmendsError(
-          'INVALID_DEFINITION',
-          `step "${step}": when gave a promise, which is neither yes nor no: decide from what is known`,
-        );
-      }
-      if (!taken) return { skip: true };
-      return { skip: false, args: used.input(context) };
-    },
-    output: (context: Values) => (returns === undefined ? context.results : returns(context)),
-  };
-}
-
 function sagaOf(draft: Draft, returns: Mapper | undefined): AnySaga {
   let plan: Plan | undefined;
   const used = draft.stages.flat().map(({ contract }) => contract);
@@ -68,7 +47,7 @@ function sagaOf(draft: Draft, returns: Mapper | undefined): AnySaga {
     },
     contracts: Object.freeze(used.filter((contract) => contract?.kind === 'step')),
     signals: Object.freeze(used.filter((contract) => contract?.kind === 'signal')),
-    bindings: Object.freeze(bindingsOf(draft, returns)),
+    bindings: bindingsOf(`saga "${draft.options.name}"`, draft.stages, returns),
   };
 }
 

@@ -56,6 +56,18 @@ export interface StepHandler<Args, Result> {
   verify?(context: StepContext<Args>): PromiseLike<Result | 'not-done' | 'unknown'>;
 }
 
+/** What a worker calls. `confirm` is there when it stands for a resource, whose try and cancel are its run and compensate. */
+export interface StepCode extends StepHandler<never, unknown> {
+  confirm?(context: ConfirmCall): unknown;
+}
+
+/** What the engine knows when it confirms. */
+export interface ConfirmCall extends Omit<StepContext<never>, 'op'> {
+  readonly op: 'confirm';
+  readonly hold: never;
+  readonly expiresAtMs: number | undefined;
+}
+
 /**
  * Refuses code that can't be called.
  *
@@ -80,7 +92,7 @@ export interface Step<Name extends string, In, Args, Result> {
   readonly policy: AttemptPolicy;
   readonly compensationPolicy: AttemptPolicy;
   /** The code of an inline step. */
-  readonly handler: StepHandler<never, unknown> | undefined;
+  readonly handler: StepCode | undefined;
   readonly '~types'?: { readonly in: In; readonly args: Args; readonly result: Result };
 }
 

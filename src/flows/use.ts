@@ -1,5 +1,5 @@
 import { AmendsError } from '../errors.ts';
-import type { Values } from './bindings.ts';
+import type { Bindings, Bound, Values } from './bindings.ts';
 import type { SignalUseOptions, UseOptions } from './saga-types.ts';
 import { checkName } from './names.ts';
 import type { PlanStep, StepKind, WaitPlan } from './plan.ts';
@@ -8,7 +8,7 @@ import type { AnySignal } from './signal.ts';
 import type { AnyStep } from './step.ts';
 
 export type Mapper = (context: Values) => unknown;
-type Condition = (context: Values) => boolean;
+export type Condition = (context: Values) => boolean;
 
 /** One node of a saga, with the functions that feed it. */
 export interface Use {
@@ -20,7 +20,28 @@ export interface Use {
   readonly planStep: Omit<PlanStep, 'stage'>;
 }
 
-function checkCondition(where: string, when: unknown): void {
+/** The functions of a definition, by the names of its nodes. */
+export function bindingsOf(where: string, stages: readonly (readonly Use[])[], returns: Mapper | undefined): Bindings {
+  const uses = new Map(stages.flat().map((used) => [used.planStep.name, used]));
+  return Object.freeze({
+    bind(step: string, context: Values): Bound {
+      const used = uses.get(step);
+      if (used === undefined) throw new AmendsError('UNKNOWN_DEFINITION', `${where} has no step "${step}"`);
+      const taken: unknown = used.when === undefined || used.when(context);
+      if (taken instanceof Promise) {
+        throw new AmendsError(
+          'INVALID_DEFINITION',
+          `step "${step}": when gave a promise, which is neither yes nor no: decide from what is known`,
+        );
+      }
+      if (!taken) return { skip: true };
+      return { skip: false, args: used.input(context) };
+    },
+    output: (context: Values) => (returns === undefined ? context.results : returns(context)),
+  });
+}
+
+export function checkCondition(where: string, when: unknown): void {
   if (when === undefined || typeof when === 'function') return;
   throw new AmendsError('INVALID_DEFINITION', `${where}: when is a ${typeof when}: give a function, ({ input, results }) => …`);
 }

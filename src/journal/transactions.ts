@@ -4,7 +4,7 @@ import { beginning, decision, type Rules } from '../machine/decide.ts';
 import type { EventData, TransactionEvent } from '../machine/event.ts';
 import { evolveAll } from '../machine/evolve.ts';
 import type { Fact } from '../machine/fact.ts';
-import { isTerminal, type State } from '../machine/state.ts';
+import { isHeld, isTerminal, operationIn, STUCK, type State } from '../machine/state.ts';
 import type { StoreClock } from './clock.ts';
 import type { Commit, CommitResult, Journal } from './journal.ts';
 
@@ -23,7 +23,7 @@ const CACHED_STATES = 2_000;
 const ERROR_LENGTH = 300;
 
 function shortError(state: State): string | undefined {
-  const stuck = Object.values(state.steps).find(({ status }) => status === 'stuck' || status === 'compensation_stuck');
+  const stuck = Object.values(state.steps).find(({ status }) => operationIn(status, STUCK) !== undefined);
   const text = stuck?.error?.message ?? turnText(state);
   return text === undefined || text.length <= ERROR_LENGTH ? text : `${text.slice(0, ERROR_LENGTH - 1)}…`;
 }
@@ -44,7 +44,7 @@ function turnText({ turn, termination }: State): string | undefined {
 
 /** Whether those who wait for the outcome are to be told. */
 function isSettling(before: State | undefined, after: State): boolean {
-  return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck');
+  return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck' || isHeld(after));
 }
 
 /**

@@ -7,7 +7,19 @@ import { emit, type Draft, type Rules } from './draft.ts';
 import { isPastPivot, pivotInFlight } from './pivot.ts';
 import { follow, standing } from './progress.ts';
 import { retryDelayMs } from './retry.ts';
-import { isTerminal, stepState, type ErrorData, type State, type StepState, type TurnReason } from './state.ts';
+import {
+  DUE,
+  isTerminal,
+  operationIn,
+  stepState,
+  STUCK,
+  type ErrorData,
+  type Operation,
+  type State,
+  type StepState,
+  type TurnReason,
+} from './state.ts';
+import { giveVerdict } from './verdict.ts';
 import { receive, waitDue, withdrawWaits } from './waits.ts';
 
 export type { Rules };
@@ -35,13 +47,23 @@ function turnNow(draft: Draft, reason: TurnReason): void {
 function lost(draft: Draft, { step: name, op, limit, jobLost }: Extract<Fact, { type: 'attempt_lost' }>, step: StepState): void {
   const attempt = step.attemptsEver + 1;
   emit(draft, { type: 'attempt_lost', data: jobLost === true ? { step: name, op, attempt, jobLost } : { step: name, op, attempt } });
+  if (op === 'run' && draft.rules.plan.kind === 'tcc') return presumeCancel(draft, name);
   if (jobLost === true) return;
   const losses = step.lost + 1;
   if (limit === undefined || losses < limit) return;
   const error: ErrorData = { name: 'WorkerLost', message: `${losses} workers were lost in the middle of it: it may be what kills them` };
   if (op === 'compensate') emit(draft, { type: 'compensation_stuck', data: { step: name, error } });
+  else if (op === 'confirm') emit(draft, { type: 'confirm_stuck', data: { step: name, error } });
   else if (draft.state.direction === 'forward') emit(draft, { type: 'step_stuck', data: { step: name, error } });
   else emit(draft, { type: 'step_failed', data: { step: name, error, outcome: 'unknown' } });
+}
+
+const PRESUMED: ErrorData = { name: 'TryLost', message: 'its try was lost before there was a verdict, so all is cancelled: start again' };
+
+/** Holds run out while a recovery takes its time: a TCC that is found without a verdict is cancelled and not taken up again. */
+function presumeCancel(draft: Draft, step: string): void {
+  emit(draft, { type: 'step_failed', data: { step, error: PRESUMED, outcome: 'unknown' } });
+  if (draft.state.direction === 'forward') turnNow(draft, { kind: 'step_failed', step, error: PRESUMED });
 }
 
 function attemptFacts({ attempt, worker, startedAtMs }: AttemptFacts): AttemptFacts {
@@ -94,15 +116,18 @@ function actionFailed(draft: Draft, fact: AttemptFailed, step: StepState): void 
   failStep(draft, fact, outcome, mayRetry && late ? { kind: 'deadline' } : ownReason);
 }
 
-function compensationFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
-  const { retry } = stepOf(draft.rules.plan, fact.step).compensation;
+/** Of an undo or a confirm: it is tried until it is done, or a person has to look. */
+function obligationFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
+  const { compensation, hold } = stepOf(draft.rules.plan, fact.step);
+  const { retry } = (fact.op === 'confirm' ? hold?.confirm : undefined) ?? compensation;
   const failed = step.attempts + 1;
   const { step: name, op, error } = fact;
   if (fact.retryable && failed < retry.attempts) {
     const retryInMs = retryDelayMs(retry, failed, fact.random);
     emit(draft, { type: 'attempt_failed', data: { step: name, op, error, outcome: 'unknown', retryInMs, ...attemptFacts(fact) } });
   } else {
-    emit(draft, { type: 'compensation_stuck', data: { step: name, error, ...attemptFacts(fact) } });
+    const type = op === 'confirm' ? ('confirm_stuck' as const) : ('compensation_stuck' as const);
+    emit(draft, { type, data: { step: name, error, ...attemptFacts(fact) } });
   }
 }
 
@@ -126,7 +151,8 @@ function recordLate(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>): v
 function succeeded(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>, step: StepState): void {
   if (step.status === 'succeeded') return; // told twice
   // What is never undone goes on at any word of success: no undo can get under the feet of the later attempt.
-  const refused = stepOf(draft.rules.plan, fact.step).kind === 'compensatable' && mayOverlap(step, fact);
+  const { kind } = stepOf(draft.rules.plan, fact.step);
+  const refused = (kind === 'compensatable' || kind === 'reservation') && mayOverlap(step, fact);
   if ((step.status !== 'issued' && step.status !== 'stuck') || refused) {
     recordLate(draft, fact);
     return;
@@ -150,6 +176,9 @@ function withdrawn(draft: Draft, name: string, step: StepState): void {
 function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>): void {
   if (draft.state.direction === 'backward') return;
   if (isPastPivot(draft.rules.plan, draft.state)) {
+    if (draft.state.verdict !== undefined) {
+      throw new AmendsError('NOT_ALLOWED', `transaction ${draft.state.id} has its verdict and will be confirmed: it can't be cancelled`);
+    }
     throw new AmendsError(
       'NOT_ALLOWED',
       `transaction ${draft.state.id} is past its point of no return and will complete: it can't be cancelled; start a saga that reverses it`,
@@ -164,8 +193,8 @@ function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): 
   // In the plan's order: the state's own changes when what was never issued is tried again.
   for (const step of Object.keys(draft.rules.plan.steps)) {
     const status = stepState(draft.state, step)?.status;
-    if (status === 'stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'run', ...asked } });
-    if (status === 'compensation_stuck') emit(draft, { type: 'retry_requested', data: { step, op: 'compensate', ...asked } });
+    const op = status === undefined ? undefined : operationIn(status, STUCK);
+    if (op !== undefined) emit(draft, { type: 'retry_requested', data: { step, op, ...asked } });
   }
 }
 
@@ -184,14 +213,15 @@ function terminate(draft: Draft, { by, reason }: Extract<Fact, { type: 'terminat
 function skip(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'skip_requested' }>): void {
   const status = stepState(draft.state, step)?.status;
   if (status === 'compensation_stuck') return emit(draft, { type: 'compensation_skipped', data: { step, by, reason } });
+  if (status === 'confirm_stuck') return emit(draft, { type: 'confirm_skipped', data: { step, by, reason } });
   throw new AmendsError(
     'NOT_ALLOWED',
     `the undo of "${step}" is not stuck${status === undefined ? '' : ` (the step is ${status})`}: only one that can't be done may be skipped`,
   );
 }
 
-function inFlight(step: StepState, op: 'run' | 'compensate'): boolean {
-  return step.status === (op === 'run' ? 'issued' : 'compensating');
+function inFlight(step: StepState, op: Operation): boolean {
+  return step.status === DUE[op];
 }
 
 function takeIn(draft: Draft, fact: Fact): void {
@@ -221,6 +251,8 @@ function takeIn(draft: Draft, fact: Fact): void {
       if (error !== undefined) turnNow(draft, { kind: 'step_failed', step: fact.step, error });
       return;
     }
+    case 'confirm_requested':
+      return giveVerdict(draft);
     case 'nudged':
       return;
     default:
@@ -242,10 +274,14 @@ function takeIn(draft: Draft, fact: Fact): void {
       return succeeded(draft, fact, step);
     case 'attempt_failed':
       if (!inFlight(step, fact.op) || isOvertaken(step, fact)) return;
-      return fact.op === 'run' ? actionFailed(draft, fact, step) : compensationFailed(draft, fact, step);
+      return fact.op === 'run' ? actionFailed(draft, fact, step) : obligationFailed(draft, fact, step);
     case 'compensated':
       if (step.status !== 'compensation_stuck' && (step.status !== 'compensating' || mayOverlap(step, fact))) return;
       return emit(draft, { type: 'compensation_succeeded', data: { step: fact.step, ...attemptFacts(fact) } });
+    case 'confirmed':
+      // Whoever says so is right: nothing undoes it under the feet of a later attempt.
+      if (step.status !== 'confirming' && step.status !== 'confirm_stuck') return;
+      return emit(draft, { type: 'confirm_succeeded', data: { step: fact.step, ...attemptFacts(fact) } });
     case 'withdrawn':
       return withdrawn(draft, fact.step, step);
   }

@@ -17,9 +17,12 @@ interface Payloads {
     inputHash: string;
     tags: Readonly<Record<string, string>>;
     deadlineAtMs: number | null;
+    /** Absent: a saga. */
+    kind?: 'tcc';
+    awaitsVerdict?: boolean;
   };
   /** `wait`: there is nothing to run, it waits; until then at the latest (milliseconds since the epoch), if ever. */
-  step_issued: { step: string; args: Json; wait?: { untilMs: number | null } };
+  step_issued: { step: string; args: Json; wait?: { untilMs: number | null }; hold?: { expiresAtMs: number } };
   /** It may be waited for later. */
   signal_received: { signal: string; data: Json; by: string };
   /** `result` is what came with the signal, else `null`. */
@@ -43,6 +46,15 @@ interface Payloads {
   compensation_issued: { step: string };
   compensation_succeeded: { step: string } & AttemptFacts;
   compensation_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
+  /** Of a TCC that awaits its verdict: everything is held. */
+  tcc_held: Record<string, never>;
+  /** All is held, and will be confirmed: stored before the first confirm is asked for. The verdict to cancel is `saga_turned`. */
+  verdict_reached: { verdict: 'confirm' };
+  confirm_issued: { step: string };
+  confirm_succeeded: { step: string } & AttemptFacts;
+  confirm_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
+  /** An operator gave up a confirm: what it is about is neither confirmed nor cancelled. */
+  confirm_skipped: { step: string; by: string; reason: string };
   /** Nothing new is issued until it is resumed; what is in work settles. */
   saga_paused: { by: string; reason?: string };
   saga_resumed: { by: string };
@@ -53,6 +65,8 @@ interface Payloads {
   late_result: { step: string; op: Operation; succeeded: boolean; error?: ErrorData } & AttemptFacts;
   saga_completed: { output: Json; outputError?: ErrorData };
   saga_compensated: Record<string, never>;
+  tcc_confirmed: { output: Json; outputError?: ErrorData };
+  tcc_cancelled: Record<string, never>;
   /** Ended by an operator, or with undos that an operator gave up. `notCompensated` stays, or may. */
   saga_terminated: { by: string; reason: string; notCompensated: readonly string[] };
 }

@@ -1,5 +1,5 @@
 import type { TransactionEvent } from './event.ts';
-import type { State, StepState } from './state.ts';
+import { DUE, type State, type StepState } from './state.ts';
 
 const FRESH: Omit<StepState, 'args'> = { status: 'issued', attempts: 0, attemptsEver: 0, lost: 0, doubtful: false, backingOff: false };
 
@@ -24,8 +24,25 @@ function stepOf(state: State, name: string): StepState {
   return state.steps[name] ?? { ...FRESH, args: null };
 }
 
+/**
+ * The status of a TCC. Its confirms and cancels go on side by side: it is stuck when nothing else is under way, so that whoever looks sees
+ * how all of it came out.
+ */
+function statusOfTcc({ steps, paused, direction, verdict, held }: State): State['status'] {
+  const statuses = Object.values(steps).map(({ status }) => status);
+  const inFlight = statuses.some((status) => status === 'issued' || status === 'confirming' || status === 'compensating');
+  if (!inFlight && statuses.some((status) => status === 'confirm_stuck' || status === 'compensation_stuck')) return 'stuck';
+  if (paused !== undefined) return 'paused';
+  if (direction === 'backward') return 'cancelling';
+  if (verdict !== undefined) return 'confirming';
+  if (!inFlight) return held === true ? 'waiting' : 'running';
+  return Object.values(steps).some(({ status, backingOff }) => status === 'issued' && !backingOff) ? 'running' : 'waiting';
+}
+
 /** The status that follows from the rest: where it isn't terminal, it depends on what the steps in flight are doing. */
-function statusOf({ steps, paused, direction }: State): State['status'] {
+function statusOf(state: State): State['status'] {
+  if (state.kind === 'tcc') return statusOfTcc(state);
+  const { steps, paused, direction } = state;
   let inFlight = 0;
   let waiting = 0;
   for (const name in steps) {
@@ -45,8 +62,8 @@ function apply(state: OpenState, event: TransactionEvent): void {
     case 'saga_started':
       throw new Error(`transaction ${state.id} started twice`);
     case 'step_issued': {
-      const { step, args, wait } = event.data;
-      return change(state, step, wait === undefined ? { ...FRESH, args } : { ...FRESH, args, wait });
+      const { step, args, wait, hold } = event.data;
+      return change(state, step, { ...FRESH, args, ...(wait === undefined ? {} : { wait }), ...(hold === undefined ? {} : { hold }) });
     }
     case 'signal_received':
       state.signals = { ...state.signals, [event.data.signal]: event.data.data };
@@ -113,9 +130,16 @@ function apply(state: OpenState, event: TransactionEvent): void {
     case 'saga_turned':
       Object.assign(state, { direction: 'backward', turn: event.data.turn, pendingTurn: undefined });
       return;
+    case 'tcc_held':
+      state.held = true;
+      return;
+    case 'verdict_reached':
+      state.verdict = event.data.verdict;
+      return;
+    case 'confirm_issued':
     case 'compensation_issued':
       return change(state, event.data.step, {
-        status: 'compensating',
+        status: event.type === 'confirm_issued' ? 'confirming' : 'compensating',
         attempts: 0,
         attemptsEver: 0,
         lost: 0,
@@ -124,9 +148,12 @@ function apply(state: OpenState, event: TransactionEvent): void {
       });
     case 'compensation_succeeded':
       return change(state, event.data.step, { status: 'compensated', backingOff: false, error: undefined });
+    case 'confirm_succeeded':
+      return change(state, event.data.step, { status: 'confirmed', backingOff: false, error: undefined });
+    case 'confirm_stuck':
     case 'compensation_stuck':
       return change(state, event.data.step, {
-        status: 'compensation_stuck',
+        status: event.type,
         error: event.data.error,
         attemptsEver: stepOf(state, event.data.step).attemptsEver + 1,
         backingOff: false,
@@ -137,12 +164,18 @@ function apply(state: OpenState, event: TransactionEvent): void {
         delete state.steps[event.data.step];
         return;
       }
-      return change(state, event.data.step, { status: event.data.op === 'run' ? 'issued' : 'compensating', attempts: 0, lost: 0 });
+      return change(state, event.data.step, { status: DUE[event.data.op], attempts: 0, lost: 0 });
     case 'saga_completed':
       Object.assign(state, { status: 'completed', output: event.data.output, outputError: event.data.outputError });
       return;
     case 'saga_compensated':
       state.status = 'compensated';
+      return;
+    case 'tcc_confirmed':
+      Object.assign(state, { status: 'confirmed', output: event.data.output, outputError: event.data.outputError });
+      return;
+    case 'tcc_cancelled':
+      state.status = 'cancelled';
       return;
     case 'saga_paused':
       state.paused = event.data;
@@ -150,9 +183,10 @@ function apply(state: OpenState, event: TransactionEvent): void {
     case 'saga_resumed':
       state.paused = undefined;
       return;
+    case 'confirm_skipped':
     case 'compensation_skipped': {
       const { step, by, reason } = event.data;
-      change(state, step, { status: 'compensation_skipped', backingOff: false });
+      change(state, step, { status: event.type, backingOff: false });
       state.skipped = { by, reason };
       return;
     }
@@ -166,6 +200,8 @@ function apply(state: OpenState, event: TransactionEvent): void {
 const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set([
   'saga_completed',
   'saga_compensated',
+  'tcc_confirmed',
+  'tcc_cancelled',
   'saga_terminated',
   'late_result',
 ]);

@@ -30,11 +30,14 @@ export type Fact =
       readonly nowMs: number;
     } & AttemptFacts)
   | ({ readonly type: 'compensated'; readonly step: string } & AttemptFacts)
+  | ({ readonly type: 'confirmed'; readonly step: string } & AttemptFacts)
   | { readonly type: 'withdrawn'; readonly step: string }
   | { readonly type: 'signal_sent'; readonly signal: string; readonly data: Json; readonly by: string }
   /** The time of a wait may be up. */
   | { readonly type: 'wait_due'; readonly step: string; readonly nowMs: number }
   | { readonly type: 'cancel_requested'; readonly reason: string; readonly by: string }
+  /** The verdict of a TCC that waits for it: everything is to be confirmed. */
+  | { readonly type: 'confirm_requested' }
   | { readonly type: 'deadline_passed'; readonly nowMs: number }
   | { readonly type: 'pause_requested'; readonly by: string; readonly reason?: string }
   | { readonly type: 'resume_requested'; readonly by: string }

@@ -6,6 +6,7 @@ import { errorData } from './error-data.ts';
 import type { TransactionEvent } from './event.ts';
 import { isPastPivot } from './pivot.ts';
 import { isTerminal, stepState, type State } from './state.ts';
+import { cancelHeld, confirmHeld, reachVerdict } from './verdict.ts';
 import { endWaits, untilOf } from './waits.ts';
 
 // --- what the plan says of a state ---------------------------------------------------------------
@@ -24,6 +25,9 @@ const STANDING: ReadonlySet<string> = new Set([
   'compensating',
   'compensation_stuck',
   'compensation_skipped',
+  'confirming',
+  'confirm_stuck',
+  'confirm_skipped',
 ]);
 
 /** The steps whose effects stand, or may, in plan order. */
@@ -40,13 +44,15 @@ export function undoOrder(plan: Plan, state: State): readonly string[] {
   return state.settled.filter((name) => needsUndo(plan, state, name)).reverse();
 }
 
+const HAS_RESULT: ReadonlySet<string> = new Set(['succeeded', 'confirmed']);
+
 /**
  * The results mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again.
  * Each is made when it is first looked at: most mappers read one or two results of many.
  */
 function resultsOf({ rules, state }: Draft): Record<string, unknown> {
   const has = (name: string | symbol): name is string =>
-    typeof name === 'string' && stepState(state, name)?.status === 'succeeded' && stepOf(rules.plan, name).wait?.kind !== 'timer';
+    typeof name === 'string' && HAS_RESULT.has(stepState(state, name)?.status ?? '') && stepOf(rules.plan, name).wait?.kind !== 'timer';
   const copied = (target: Record<string, unknown>, name: string | symbol): void => {
     if (has(name) && !Object.hasOwn(target, name)) target[name] = copyOf(state.steps[name]!.result);
   };
@@ -81,6 +87,12 @@ function valuesOf(draft: Draft): Values {
 
 // --- what comes next -----------------------------------------------------------------------------
 
+/** From when it is asked for, so that it is the same on every attempt. */
+function holdUntil({ rules }: Draft, step: string): { readonly hold?: { readonly expiresAtMs: number } } {
+  const { hold } = stepOf(rules.plan, step);
+  return hold === undefined ? {} : { hold: { expiresAtMs: (rules.nowMs ?? 0) + hold.forMs } };
+}
+
 /** Binds the steps of the next stage all before any is issued, so that none runs when a sibling's mapper throws. */
 function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]): void {
   const events: TransactionEvent[] = [];
@@ -94,14 +106,15 @@ function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]):
       const args = asJson(bound.args, `the input of step "${step}"`, draft.rules.limits);
       const { wait } = stepOf(draft.rules.plan, step);
       const until = wait === undefined ? {} : { wait: { untilMs: untilOf(step, wait, args, draft.rules.nowMs ?? 0) } };
-      events.push({ type: 'step_issued', data: { step, args, ...until } });
+      events.push({ type: 'step_issued', data: { step, args, ...until, ...holdUntil(draft, step) } });
     } catch (thrown) {
       const error = errorData(thrown);
       const { kind } = stepOf(draft.rules.plan, step);
       if (isPastPivot(draft.rules.plan, draft.state) || kind === 'retriable') {
         emit(draft, { type: 'step_stuck', data: { step, error, unbound: true } });
       } else {
-        emit(draft, { type: 'step_failed', data: { step, error, outcome: 'definite' } });
+        // A reservation that was never asked for is none: nothing is cancelled there.
+        if (kind !== 'reservation') emit(draft, { type: 'step_failed', data: { step, error, outcome: 'definite' } });
         emit(draft, { type: 'saga_turned', data: { turn: { kind: 'step_failed', step, error } } });
       }
       return;
@@ -111,20 +124,34 @@ function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]):
 }
 
 function complete(draft: Draft, bindings: Bindings): void {
+  const type = draft.rules.plan.kind === 'tcc' ? ('tcc_confirmed' as const) : ('saga_completed' as const);
   try {
-    emit(draft, {
-      type: 'saga_completed',
-      data: { output: asJson(bindings.output(valuesOf(draft)), 'the output', draft.rules.limits) },
-    });
+    emit(draft, { type, data: { output: asJson(bindings.output(valuesOf(draft)), 'the output', draft.rules.limits) } });
   } catch (error) {
     // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
-    emit(draft, { type: 'saga_completed', data: { output: null, outputError: errorData(error) } });
+    emit(draft, { type, data: { output: null, outputError: errorData(error) } });
   }
+}
+
+function terminateSkipped(draft: Draft, skipped: NonNullable<State['skipped']>): void {
+  emit(draft, { type: 'saga_terminated', data: { ...skipped, notCompensated: standing(draft.rules.plan, draft.state) } });
+}
+
+/** One move forward of a TCC that has its verdict. */
+function confirm(draft: Draft): boolean {
+  if (confirmHeld(draft)) return true;
+  const statuses = Object.values(draft.state.steps).map(({ status }) => status);
+  if (statuses.some((status) => status === 'confirming' || status === 'confirm_stuck')) return false;
+  if (draft.state.skipped !== undefined) terminateSkipped(draft, draft.state.skipped);
+  else if (draft.rules.bindings === undefined) return false;
+  else complete(draft, draft.rules.bindings);
+  return true;
 }
 
 /** One move forward; `false` when there is nothing to do until something else happens. */
 function forward(draft: Draft): boolean {
   const { plan, bindings } = draft.rules;
+  if (draft.state.verdict !== undefined) return confirm(draft);
   if (bindings === undefined) return false;
   endWaits(draft);
   const stage = plan.stages.find((names) =>
@@ -133,6 +160,7 @@ function forward(draft: Draft): boolean {
       return status !== 'succeeded' && status !== 'skipped';
     }),
   );
+  if (stage === undefined && plan.kind === 'tcc') return reachVerdict(draft);
   if (stage === undefined) {
     complete(draft, bindings);
     return true;
@@ -143,8 +171,19 @@ function forward(draft: Draft): boolean {
   return true;
 }
 
+/** One move of a TCC that is cancelled: its reservations don't depend on each other. */
+function cancel(draft: Draft): boolean {
+  if (cancelHeld(draft)) return true;
+  if (Object.values(draft.state.steps).some(({ status }) => ['issued', 'compensating', 'compensation_stuck'].includes(status)))
+    return false;
+  if (draft.state.skipped !== undefined) terminateSkipped(draft, draft.state.skipped);
+  else emit(draft, { type: 'tcc_cancelled', data: {} });
+  return true;
+}
+
 /** One move backward: nothing is undone before all in flight has settled, and then one step at a time. */
 function backward(draft: Draft): boolean {
+  if (draft.rules.plan.kind === 'tcc') return cancel(draft);
   const busy = Object.values(draft.state.steps).some(({ status }) =>
     ['issued', 'stuck', 'compensating', 'compensation_stuck'].includes(status),
   );
@@ -153,7 +192,7 @@ function backward(draft: Draft): boolean {
   if (step !== undefined) {
     emit(draft, { type: 'compensation_issued', data: { step } });
   } else if (draft.state.skipped !== undefined) {
-    emit(draft, { type: 'saga_terminated', data: { ...draft.state.skipped, notCompensated: standing(draft.rules.plan, draft.state) } });
+    terminateSkipped(draft, draft.state.skipped);
   } else {
     emit(draft, { type: 'saga_compensated', data: {} });
   }

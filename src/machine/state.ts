@@ -1,11 +1,24 @@
 import type { Json } from '../flows/json.ts';
 
 /** The status of a transaction, one spelling everywhere. */
-export const STATUSES = ['running', 'waiting', 'paused', 'completed', 'compensating', 'compensated', 'stuck', 'terminated'] as const;
+export const STATUSES = [
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'compensating',
+  'compensated',
+  'confirming',
+  'confirmed',
+  'cancelling',
+  'cancelled',
+  'stuck',
+  'terminated',
+] as const;
 export type Status = (typeof STATUSES)[number];
 
 /** Nothing happens any more once one of these is reached. */
-export const TERMINAL: ReadonlySet<Status> = new Set<Status>(['completed', 'compensated', 'terminated']);
+export const TERMINAL: ReadonlySet<Status> = new Set<Status>(['completed', 'compensated', 'confirmed', 'cancelled', 'terminated']);
 
 /** An error as data. */
 export interface ErrorData {
@@ -18,8 +31,8 @@ export interface ErrorData {
 /** What is known about an attempt that did not succeed: `definite` = it had no effect. */
 export type FailureOutcome = 'definite' | 'unknown';
 
-/** Which of a step's two operations. */
-export type Operation = 'run' | 'compensate';
+/** Which of a step's operations; a reservation has three: its try is the run, its cancel the compensation. */
+export type Operation = 'run' | 'compensate' | 'confirm';
 
 export type StepStatus =
   | 'issued' // its job exists or is about to
@@ -31,7 +44,26 @@ export type StepStatus =
   | 'compensating'
   | 'compensation_stuck'
   | 'compensation_skipped' // given up by an operator
-  | 'compensated';
+  | 'compensated'
+  | 'confirming'
+  | 'confirm_stuck'
+  | 'confirm_skipped' // given up by an operator
+  | 'confirmed';
+
+/** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
+export const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating', confirm: 'confirming' };
+export const STUCK: Readonly<Record<Operation, StepStatus>> = {
+  run: 'stuck',
+  compensate: 'compensation_stuck',
+  confirm: 'confirm_stuck',
+};
+
+const OPERATIONS: readonly Operation[] = ['run', 'compensate', 'confirm'];
+
+/** The operation that a step in this status is in, or is stuck in. */
+export function operationIn(status: StepStatus, statuses: Readonly<Record<Operation, StepStatus>>): Operation | undefined {
+  return OPERATIONS.find((op) => statuses[op] === status);
+}
 
 export interface StepState {
   readonly status: StepStatus;
@@ -49,6 +81,8 @@ export interface StepState {
   readonly backingOff: boolean;
   /** It runs nothing but waits: until then (milliseconds since the epoch) at the latest; `null`: without a limit. */
   readonly wait?: { readonly untilMs: number | null } | undefined;
+  /** Of a reservation: when the participant may give it back, milliseconds since the epoch. */
+  readonly hold?: { readonly expiresAtMs: number } | undefined;
   /** Its mapper threw, so there are no arguments yet. */
   readonly unbound?: boolean | undefined;
   readonly outcome?: FailureOutcome | undefined;
@@ -63,6 +97,10 @@ export type TurnReason =
 
 /** Everything the machine knows about one transaction: what its events fold into. */
 export interface State {
+  /** Absent: a saga. */
+  readonly kind?: 'tcc' | undefined;
+  /** Of a TCC that is part of something larger: when all is held it waits to be told to confirm. */
+  readonly awaitsVerdict?: boolean | undefined;
   readonly id: string;
   readonly saga: string;
   readonly definitionVersion: number;
@@ -82,7 +120,12 @@ export interface State {
   readonly signals: Readonly<Record<string, Json>>;
   /** Steps in the order in which they settled; they are undone in reverse. */
   readonly settled: readonly string[];
+  /** Why it turned back. Of a TCC: its verdict is to cancel. */
   readonly turn?: TurnReason | undefined;
+  /** Of a TCC that awaits its verdict: everything is held. */
+  readonly held?: boolean | undefined;
+  /** Of a TCC: all is held and will be confirmed, whatever comes. */
+  readonly verdict?: 'confirm' | undefined;
   /** Asked for while the pivot was in flight: carried out if the pivot fails. */
   readonly pendingTurn?: TurnReason | undefined;
   readonly output?: Json | undefined;
@@ -91,7 +134,7 @@ export interface State {
   readonly paused?: { readonly by: string; readonly reason?: string } | undefined;
   /** Who ended it, why, and what stays. */
   readonly termination?: { readonly by: string; readonly reason: string; readonly notCompensated: readonly string[] } | undefined;
-  /** The last undo that an operator gave up: with one of these it ends as terminated, never as compensated. */
+  /** The last undo or confirm that an operator gave up: with one of these it ends as terminated. */
   readonly skipped?: { readonly by: string; readonly reason: string } | undefined;
   /** Further failures after the one that turned it. */
   readonly otherFailures: readonly { readonly step: string; readonly error: ErrorData }[];
@@ -99,6 +142,11 @@ export interface State {
 
 export function stepState(state: State, name: string): StepState | undefined {
   return Object.hasOwn(state.steps, name) ? state.steps[name] : undefined;
+}
+
+/** It holds everything, and waits to be told the verdict. */
+export function isHeld({ held, verdict, direction, status }: State): boolean {
+  return held === true && verdict === undefined && direction === 'forward' && !TERMINAL.has(status);
 }
 
 export function isTerminal(state: Pick<State, 'status'>): boolean {

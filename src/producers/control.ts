@@ -44,6 +44,22 @@ export async function cancel(
   return events.length > 0;
 }
 
+/**
+ * Gives a TCC that waits for it the verdict to confirm.
+ *
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED
+ */
+export async function confirm(engine: Engine, id: string): Promise<void> {
+  const before = await loadTransaction(engine, id);
+  const rules = await operatorRules(engine, before);
+  const { state, events } = await engine.transactions.record(rules, before, { type: 'confirm_requested' });
+  await advance(engine.queues, rules.plan, state, events);
+  // Told before, perhaps by one who died before it could pass it on.
+  if (events.length === 0) await restore(engine.queues, rules.plan, state);
+  if (state.verdict === undefined)
+    throw new AmendsError('NOT_ALLOWED', `transaction ${id} is ${state.status}: it can't be confirmed any more`, { details: { id } });
+}
+
 /** Takes back the actions that no worker has begun. One that is in work hears of the turn from its worker's heartbeat. */
 export async function withdrawIdle(engine: Engine, rules: Rules, from: State): Promise<void> {
   if (from.direction === 'forward' && from.pendingTurn === undefined) return;
@@ -56,7 +72,9 @@ export async function withdrawIdle(engine: Engine, rules: Rules, from: State): P
     if (failures === undefined) continue;
     if (failures > attemptsEver) {
       // A delivery of it ended without a record: the worker was lost, perhaps after the effect.
-      ({ state } = await engine.transactions.record(rules, state, { type: 'attempt_lost', step, op: 'run' }));
+      const lost = await engine.transactions.record(rules, state, { type: 'attempt_lost', step, op: 'run' });
+      state = lost.state;
+      await advance(engine.queues, rules.plan, state, lost.events);
     }
     const withdrawn = await engine.transactions.record(rules, state, { type: 'withdrawn', step });
     state = withdrawn.state;
@@ -176,9 +194,9 @@ export async function terminate(engine: Engine, id: string, { reason, by = opera
 }
 
 /**
- * Gives up an undo that is stuck: the undos before it go on, and the transaction ends as terminated with that step left behind.
+ * Gives up an undo or a confirm that is stuck: the others go on, and the transaction ends as terminated with that step left behind.
  *
- * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (that undo is not stuck)
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it is not stuck)
  */
 export async function skip(engine: Engine, id: string, step: string, { reason, by = operator() }: ReasonedOptions): Promise<void> {
   const before = await loadTransaction(engine, id);
@@ -186,7 +204,7 @@ export async function skip(engine: Engine, id: string, step: string, { reason, b
   stepOf(rules.plan, step);
   const fact = { type: 'skip_requested' as const, step, by, reason: checkReason(reason) };
   const { state, events } = await engine.transactions.record(rules, before, fact);
-  if (events.length === 0) throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is no undo to skip`);
+  if (events.length === 0) throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to skip`);
   await advance(engine.queues, rules.plan, state, events);
   await discardGivenUp(engine.queues, rules.plan, before, state);
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
 import { Definitions, planChanged } from '../flows/definitions.ts';
 import type { PayloadLimits } from '../flows/json.ts';
-import type { AnySaga } from '../flows/saga.ts';
+import type { AnyDefinition } from '../flows/definition.ts';
 import type { StoreClock } from '../journal/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Transactions } from '../journal/transactions.ts';
@@ -27,7 +27,7 @@ export interface Engine {
  *
  * @throws {AmendsError} PLAN_CHANGED, INVALID_DEFINITION
  */
-export async function register(engine: Engine, saga: AnySaga): Promise<void> {
+export async function register(engine: Engine, saga: AnyDefinition): Promise<void> {
   if (engine.definitions.find(saga.name, saga.version)?.plan.fingerprint === saga.plan.fingerprint) return;
   const stored = await engine.journal.registerPlan(saga.plan);
   if (stored.fingerprint !== saga.plan.fingerprint) throw planChanged(saga);

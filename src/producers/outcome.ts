@@ -1,7 +1,7 @@
 import { AmendsError, SagaCompensatedError, SagaStuckError } from '../errors.ts';
 import type { Plan } from '../flows/plan.ts';
 import { errorFrom } from '../machine/error-data.ts';
-import type { State } from '../machine/state.ts';
+import { operationIn, STUCK, type State } from '../machine/state.ts';
 import { leftBehind } from '../machine/view.ts';
 
 /** How a saga ended, or that it waits for a person. */
@@ -19,7 +19,7 @@ export type SagaOutcome<Output> =
       readonly notCompensated: readonly string[];
     };
 
-function turnReason({ id, turn }: State): { failedStep: string | undefined; reason: Error } {
+export function turnReason({ id, turn }: State): { failedStep: string | undefined; reason: Error } {
   switch (turn?.kind) {
     case 'step_failed':
       return { failedStep: turn.step, reason: errorFrom(turn.error) };
@@ -32,6 +32,21 @@ function turnReason({ id, turn }: State): { failedStep: string | undefined; reas
   }
 }
 
+/** What it is stuck on, the first of several. */
+export function stuckOn({ steps }: State): { readonly step: string; readonly reason: Error } {
+  const stuck = Object.entries(steps).find(([, { status }]) => operationIn(status, STUCK) !== undefined);
+  const error = stuck?.[1].error;
+  return { step: stuck?.[0] ?? '', reason: error === undefined ? new Error('stuck') : errorFrom(error) };
+}
+
+/** @throws {AmendsError} OUTPUT_FAILED */
+export function checkOutput({ id, status, outputError }: State): void {
+  if (outputError === undefined) return;
+  throw new AmendsError('OUTPUT_FAILED', `transaction ${id} ${status}, but the mapper of its output failed: correct .returns()`, {
+    cause: errorFrom(outputError),
+  });
+}
+
 /**
  * The outcome of a state that has one; `undefined` while it is under way.
  *
@@ -41,15 +56,7 @@ export function outcomeOf<Output>(state: State, plan: Plan | undefined): SagaOut
   const notCompensated = plan === undefined ? [] : leftBehind(plan, state);
   switch (state.status) {
     case 'completed':
-      if (state.outputError !== undefined) {
-        throw new AmendsError(
-          'OUTPUT_FAILED',
-          `transaction ${state.id} completed, but the mapper of its output failed: correct .returns()`,
-          {
-            cause: errorFrom(state.outputError),
-          },
-        );
-      }
+      checkOutput(state);
       return { status: 'completed', output: state.output as Output };
     case 'compensated':
       return { status: 'compensated', ...turnReason(state) };
@@ -61,14 +68,8 @@ export function outcomeOf<Output>(state: State, plan: Plan | undefined): SagaOut
         notCompensated,
       };
     case 'stuck': {
-      const stuck = Object.entries(state.steps).find(([, { status }]) => status === 'stuck' || status === 'compensation_stuck');
-      const error = stuck?.[1].error;
-      return {
-        status: 'stuck',
-        failedStep: stuck?.[0] ?? '',
-        reason: error === undefined ? new Error('stuck') : errorFrom(error),
-        notCompensated,
-      };
+      const { step, reason } = stuckOn(state);
+      return { status: 'stuck', failedStep: step, reason, notCompensated };
     }
     default:
       return undefined;

@@ -17,6 +17,7 @@ const LONGEST_PAUSE_MS = 2_000;
 const MOST_EXPECTED = 10_000;
 
 interface Waiter {
+  readonly until: (state: State) => boolean;
   readonly resolve: (state: State) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -34,8 +35,8 @@ interface Waited {
   lookAgain: boolean;
 }
 
-function isSettled(state: State | undefined): state is State {
-  return state !== undefined && (isTerminal(state) || state.status === 'stuck');
+export function isSettled(state: State): boolean {
+  return isTerminal(state) || state.status === 'stuck';
 }
 
 /**
@@ -73,7 +74,7 @@ export class Outcomes {
    *
    * @throws {AmendsError} TRANSACTION_NOT_FOUND, OUTCOME_TIMEOUT, CLOSED; the signal's reason
    */
-  async wait(id: string, { timeoutMs, signal }: WaitOptions = {}): Promise<State> {
+  async wait(id: string, { timeoutMs, signal }: WaitOptions = {}, until: (state: State) => boolean = isSettled): Promise<State> {
     signal?.throwIfAborted();
     if (this.#closed) throw closedError();
     return new Promise<State>((resolve, reject) => {
@@ -88,6 +89,7 @@ export class Outcomes {
         if (this.#waited.get(id) === waited) this.#waited.delete(id);
       };
       const waiter: Waiter = {
+        until,
         resolve: (state) => {
           done();
           resolve(state);
@@ -160,7 +162,7 @@ export class Outcomes {
       do {
         waited.lookAgain = false;
         const state = await this.#present(id, waited);
-        if (isSettled(state)) for (const waiter of waited.waiters) waiter.resolve(state);
+        if (state !== undefined) for (const waiter of waited.waiters) if (waiter.until(state)) waiter.resolve(state);
       } while (waited.lookAgain && !waited.over);
     } catch (error) {
       for (const waiter of waited.waiters) waiter.reject(error);

@@ -1,10 +1,9 @@
 import type { Signal } from '../flows/signal.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
-import { viewOf, type TransactionView } from '../machine/view.ts';
-import { cancel, pause, resume, retry, sendSignal, skip, terminate, type ControlOptions, type ReasonedOptions } from './control.ts';
-import { loadTransaction, operatorRules, type Engine } from './engine.ts';
-import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
-import type { Outcomes, WaitOptions } from './outcomes.ts';
+import type { TransactionView } from '../machine/view.ts';
+import type { ControlOptions, ReasonedOptions } from './control.ts';
+import type { SagaOutcome } from './outcome.ts';
+import type { WaitOptions } from './outcomes.ts';
 
 /** A handle on one saga, from any process. It holds nothing: drop it as you like. */
 export interface SagaRun<Output> {
@@ -60,34 +59,4 @@ export interface SagaRun<Output> {
   history(): Promise<readonly JournaledEvent[]>;
   /** How it stands now. */
   view(): Promise<TransactionView>;
-}
-
-export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): SagaRun<Output> {
-  const run: SagaRun<Output> = {
-    id,
-    async outcome(options) {
-      const state = await outcomes.wait(id, options);
-      const plan = state.status === 'completed' ? undefined : (await operatorRules(engine, state)).plan;
-      const outcome = outcomeOf<Output>(state, plan);
-      if (outcome === undefined) throw new Error(`transaction ${id} was announced while ${state.status}`);
-      return outcome;
-    },
-    result: async (options) => resultOf(id, await run.outcome(options)),
-    cancel: (options) => cancel(engine, id, options),
-    signal: (contract, data, options) => sendSignal(engine, id, contract, data, options),
-    retry: (options) => retry(engine, id, options),
-    pause: (options) => pause(engine, id, options),
-    resume: (options) => resume(engine, id, options),
-    terminate: (options) => terminate(engine, id, options),
-    skip: (step, options) => skip(engine, id, step, options),
-    async history() {
-      await loadTransaction(engine, id);
-      return engine.journal.read(id);
-    },
-    async view() {
-      const state = await loadTransaction(engine, id);
-      return viewOf((await operatorRules(engine, state)).plan, state);
-    },
-  };
-  return Object.freeze(run);
 }

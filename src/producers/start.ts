@@ -3,7 +3,7 @@ import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
 import { asJson, hashOf } from '../flows/json.ts';
 import { checkName } from '../flows/names.ts';
-import type { AnySaga } from '../flows/saga.ts';
+import type { AnyDefinition } from '../flows/definition.ts';
 import { parseWith } from '../flows/schema.ts';
 import type { EventData } from '../machine/event.ts';
 import { isTerminal, type State } from '../machine/state.ts';
@@ -17,6 +17,14 @@ export interface StartOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** Your open SQL transaction (both journal and queue on PostgreSQL): the saga starts if and when it commits. */
   readonly tx?: SqlExecutor;
+}
+
+export interface TccStartOptions extends StartOptions {
+  /**
+   * When everything is held the TCC waits to be told its verdict with `run.confirm()` or `run.cancel()`, until its deadline: for one that is part
+   * of something larger. Default `false`: it confirms by itself.
+   */
+  readonly awaitsVerdict?: boolean;
 }
 
 const MOST_TAGS = 16;
@@ -35,11 +43,11 @@ function checkTags(tags: Readonly<Record<string, string>>): Readonly<Record<stri
   return { ...tags };
 }
 
-function inputHash(input: unknown, saga: string): string {
+function inputHash(input: unknown, what: string): string {
   try {
     return hashOf(input);
   } catch (error) {
-    throw new AmendsError('PAYLOAD_NOT_JSON', `the input of saga "${saga}" can't be told from another one: pass plain JSON data`, {
+    throw new AmendsError('PAYLOAD_NOT_JSON', `${what} can't be told from another one: pass plain JSON data`, {
       cause: error,
     });
   }
@@ -61,10 +69,11 @@ function checkSame(state: State, started: EventData<'saga_started'>): void {
  * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis),
  * STORE_UNREACHABLE
  */
-export async function start(engine: Engine, saga: AnySaga, input: unknown, id: string, options: StartOptions): Promise<boolean> {
+export async function start(engine: Engine, saga: AnyDefinition, input: unknown, id: string, options: TccStartOptions): Promise<boolean> {
   const tags = checkTags(options.tags ?? {});
-  const parsed: unknown = await parseWith(saga.input, input, `the input of saga "${saga.name}"`);
-  const json = asJson(parsed, `the input of saga "${saga.name}"`, engine.limits);
+  const what = `the input of ${saga.kind} "${saga.name}"`;
+  const parsed: unknown = await parseWith(saga.input, input, what);
+  const json = asJson(parsed, what, engine.limits);
   await register(engine, saga);
   const { plan, bindings } = saga;
   const started: EventData<'saga_started'> = {
@@ -73,9 +82,11 @@ export async function start(engine: Engine, saga: AnySaga, input: unknown, id: s
     fingerprint: plan.fingerprint,
     input: json,
     // Of what the caller gave, before defaults: a schema may fill in something new each time.
-    inputHash: inputHash(input, saga.name),
+    inputHash: inputHash(input, what),
     tags,
     deadlineAtMs: plan.deadlineMs === null ? null : engine.clock.nowMs() + plan.deadlineMs,
+    ...(plan.kind === 'tcc' ? { kind: plan.kind } : {}),
+    ...(plan.kind === 'tcc' && options.awaitsVerdict === true ? { awaitsVerdict: true } : {}),
   };
   const rules = { plan, bindings, limits: engine.limits };
   const { created, state, events } = await engine.transactions.start(rules, id, started, options.tx);

@@ -1,8 +1,9 @@
 import type { SqlExecutor } from '../connections/sql.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
-import { isTerminal, stepState, type Operation, type State } from '../machine/state.ts';
+import { DUE, isTerminal, operationIn, stepState, STUCK, type Operation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
+import { operationWord } from '../machine/words.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
@@ -14,7 +15,7 @@ export function operationJob(plan: Plan, id: string, step: string, op: Operation
   return {
     queue: queueOfStep(plan, stepOf(plan, step)),
     jobId: operationJobId(id, step, op),
-    name: op === 'run' ? step : `compensate ${step}`,
+    name: op === 'run' && plan.kind === 'saga' ? step : `${operationWord(plan, op)} ${step}`,
     message: { transaction: id, saga: plan.name, step, op, ...(recovered ? { recovered: true as const } : {}) },
   };
 }
@@ -22,7 +23,7 @@ export function operationJob(plan: Plan, id: string, step: string, op: Operation
 /** The same for an operation that is due by the journal: one that waits is delivered when its time is up. */
 function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false): OperationJob {
   const job = { ...operationJob(plan, state.id, step, op, recovered), ahead: isAhead(plan, step, op) };
-  if (op === 'compensate' || stepState(state, step)?.wait === undefined) return job;
+  if (op !== 'run' || stepState(state, step)?.wait === undefined) return job;
   return { ...job, notBeforeMs: wakesAtMs(plan, state, step) ?? Infinity };
 }
 
@@ -32,7 +33,7 @@ function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false):
  */
 function isAhead(plan: Plan, step: string, op: Operation): boolean {
   const { stage, service } = stepOf(plan, step);
-  return service === null && (stage > 0 || op === 'compensate');
+  return service === null && (stage > 0 || op !== 'run');
 }
 
 interface Due {
@@ -46,6 +47,7 @@ function issuedBy(state: State, events: readonly TransactionEvent[]): readonly D
     if (event.type === 'step_issued' && stepState(state, event.data.step)?.status !== 'issued') return [];
     if (event.type === 'step_issued') return [{ step: event.data.step, op: 'run' }];
     if (event.type === 'compensation_issued') return [{ step: event.data.step, op: 'compensate' }];
+    if (event.type === 'confirm_issued') return [{ step: event.data.step, op: 'confirm' }];
     return [];
   });
 }
@@ -89,9 +91,8 @@ export async function advance(queues: QueuePort, plan: Plan, state: State, event
 function inFlight(state: State): readonly Due[] {
   if (isTerminal(state)) return [];
   return Object.entries(state.steps).flatMap(([step, { status }]): Due[] => {
-    if (status === 'issued') return [{ step, op: 'run' }];
-    if (status === 'compensating') return [{ step, op: 'compensate' }];
-    return [];
+    const op = operationIn(status, DUE);
+    return op === undefined ? [] : [{ step, op }];
   });
 }
 
@@ -129,14 +130,17 @@ export async function endWait(queues: QueuePort, plan: Plan, state: State, step:
   await queues.promote(job);
 }
 
+/** Given up by an operator. */
+export function isSkipped(status: StepStatus | undefined): boolean {
+  return status === 'compensation_skipped' || status === 'confirm_skipped';
+}
+
 /** Removes the jobs of operations that an operator gave up. Those in work see at their end that it is over. */
 export async function discardGivenUp(queues: QueuePort, plan: Plan, before: State, after: State): Promise<void> {
   for (const [step, { status }] of Object.entries(before.steps)) {
-    const givenUp = isTerminal(after) || stepState(after, step)?.status === 'compensation_skipped';
-    if (!givenUp) continue;
-    if (status === 'issued' || status === 'stuck') await queues.discard(operationJob(plan, before.id, step, 'run'));
-    if (status === 'compensating' || status === 'compensation_stuck')
-      await queues.discard(operationJob(plan, before.id, step, 'compensate'));
+    if (!isTerminal(after) && !isSkipped(stepState(after, step)?.status)) continue;
+    const op = operationIn(status, DUE) ?? operationIn(status, STUCK);
+    if (op !== undefined) await queues.discard(operationJob(plan, before.id, step, op));
   }
 }
 

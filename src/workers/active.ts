@@ -5,7 +5,7 @@ import { Interrupts } from './interrupts.ts';
 const HEARTBEAT_MS = 1_000;
 
 /** Statuses in which no action should be running. */
-const TURNED: ReadonlySet<Status> = new Set<Status>(['compensating', 'compensated', 'terminated']);
+const TURNED: ReadonlySet<Status> = new Set<Status>(['compensating', 'compensated', 'cancelling', 'cancelled', 'terminated']);
 
 /**
  * The operations in work in this process. Once a second one batched read of the journal tells which of their transactions have been

@@ -2,9 +2,10 @@ import { AmendsError, isAmendsError, StepFailed } from '../errors.ts';
 import { within, type Cause } from '../events/cause.ts';
 import { asJson, copyOf, type Json, type PayloadLimits } from '../flows/json.ts';
 import { parseWith } from '../flows/schema.ts';
-import type { CompensationContext, StepContext, StepLog } from '../flows/step.ts';
+import type { CompensationContext, ConfirmCall, StepContext, StepLog } from '../flows/step.ts';
 import { errorData, errorFrom } from '../machine/error-data.ts';
 import type { ErrorData, FailureOutcome } from '../machine/state.ts';
+import { operationWord } from '../machine/words.ts';
 import { attempt, type AttemptLimits, type Attempted } from './attempt.ts';
 import type { LazySignal } from './interrupts.ts';
 import { idempotencyKey, type DueOperation } from './operation.ts';
@@ -50,15 +51,23 @@ async function inputOf({ contract, name, step }: DueOperation): Promise<never> {
   return (await parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`)) as never;
 }
 
-function contextOf({ state, name, op }: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): StepContext<never> {
+/** The key of this operation, or of another one on the same step. */
+function keyOf({ rules, state, name, op }: DueOperation, of = op): string {
+  return idempotencyKey(state.id, name, operationWord(rules.plan, of));
+}
+
+/** What an action is called with, and a reservation's try with its expiry. */
+function contextOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): StepContext<never> {
+  const { state, step, name } = due;
   return {
     input,
     sagaId: state.id,
     step: name,
-    op,
+    op: 'run',
     attempt: options.attempt,
-    idempotencyKey: idempotencyKey(state.id, name, op),
+    idempotencyKey: keyOf(due),
     log: options.log,
+    ...(step.hold === undefined ? {} : { expiresAtMs: step.hold.expiresAtMs }),
     get signal() {
       return stop.signal;
     },
@@ -67,7 +76,7 @@ function contextOf({ state, name, op }: DueOperation, input: never, options: Car
 
 /** On whose behalf the step's code appends events: the same on every attempt, so that they are stored once. */
 function causeOf({ state, name }: DueOperation, key: string): Cause {
-  return { key, correlationId: state.id, causationId: key, actor: `saga:${state.saga}/${name}` };
+  return { key, correlationId: state.id, causationId: key, actor: `${state.kind ?? 'saga'}:${state.saga}/${name}` };
 }
 
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
@@ -83,7 +92,7 @@ async function accept(due: DueOperation, value: unknown, options: CarryOutOption
 /** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
 async function verify(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
-  const cause = causeOf(due, `${idempotencyKey(due.state.id, due.name, due.op)}:verify`);
+  const cause = causeOf(due, `${keyOf(due)}:verify`);
   const answer = await attempt((stop) => within(cause, () => due.handler.verify?.(contextOf(due, input, options, stop))), options);
   if (answer.kind === 'given up') return answer;
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
@@ -95,7 +104,7 @@ async function runAction(due: DueOperation, input: never, options: CarryOutOptio
     const found = await verify(due, input, options);
     if (found !== undefined && found !== 'not-done') return found;
   }
-  const cause = causeOf(due, idempotencyKey(due.state.id, due.name, due.op));
+  const cause = causeOf(due, keyOf(due));
   const answer = await attempt((stop) => within(cause, () => due.handler.run(contextOf(due, input, options, stop))), options);
   if (answer.kind === 'returned') return accept(due, answer.value, options, false);
   if (answer.kind === 'given up') return answer;
@@ -108,16 +117,33 @@ async function runAction(due: DueOperation, input: never, options: CarryOutOptio
 }
 
 function undoOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): CompensationContext<never, never> {
-  const { state, step, name } = due;
+  const { state, step } = due;
   return Object.assign(contextOf(due, input, options, stop), {
     op: 'compensate' as const,
     result: copyOf(step.result) as never,
-    actionIdempotencyKey: idempotencyKey(state.id, name, 'run'),
+    actionIdempotencyKey: keyOf(due, 'run'),
     reason:
       state.turn?.kind === 'step_failed'
         ? errorFrom(state.turn.error)
         : new Error(state.turn?.kind === 'cancelled' ? state.turn.reason : 'deadline passed'),
   });
+}
+
+function confirmationOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): ConfirmCall {
+  const { result, hold } = due.step;
+  return Object.assign(contextOf(due, input, options, stop), {
+    op: 'confirm' as const,
+    hold: copyOf(result) as never,
+    expiresAtMs: hold?.expiresAtMs,
+  });
+}
+
+/** The call of an undo or a confirm; `undefined` where there is no code for it. */
+function obligationOf(due: DueOperation, input: never, options: CarryOutOptions): ((stop: LazySignal) => unknown) | undefined {
+  const { handler, op } = due;
+  if (op === 'confirm' ? handler.confirm === undefined : handler.compensate === undefined) return undefined;
+  if (op === 'confirm') return (stop) => handler.confirm?.(confirmationOf(due, input, options, stop));
+  return (stop) => handler.compensate?.(undoOf(due, input, options, stop));
 }
 
 /** Carries out one attempt of an operation. Never throws: whatever happens is an outcome. */
@@ -129,15 +155,16 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
     return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
   }
   if (due.op === 'run') return runAction(due, input, options);
-  if (due.handler.compensate === undefined) {
+  const call = obligationOf(due, input, options);
+  if (call === undefined) {
     const error = new AmendsError(
       'INVALID_DEFINITION',
-      `step "${due.name}" has no compensate here: deploy a worker that implements it, then retry`,
+      `step "${due.name}" has no ${due.op} here: deploy a worker that implements it, then retry`,
     );
     return failed(error, 'unknown', false);
   }
-  const cause = causeOf(due, idempotencyKey(due.state.id, due.name, due.op));
-  const answer = await attempt((stop) => within(cause, () => due.handler.compensate?.(undoOf(due, input, options, stop))), options);
+  const cause = causeOf(due, keyOf(due));
+  const answer = await attempt((stop) => within(cause, () => call(stop)), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   if (answer.kind === 'given up') return answer;
   return failed(answer.error, 'unknown', isRetryable(answer.error));

@@ -1,8 +1,9 @@
 import { isTerminal } from '../machine/state.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, restore } from '../queues/advance.ts';
+import { restore } from '../queues/advance.ts';
 import { parseRootMessage, type RootMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
+import { lookAt } from './look-at.ts';
 import type { MissingCode } from './missing-code.ts';
 
 /**
@@ -24,8 +25,7 @@ export async function coordinate(engine: Engine, missing: MissingCode, delivery:
   const rules = knownRules(engine, state);
   if (rules === undefined) return missing.definition(state, delivery);
 
-  const nudged = await engine.transactions.record(rules, state, { type: 'nudged' });
-  await advance(engine.queues, rules.plan, nudged.state, nudged.events);
+  const nudged = await lookAt(engine, rules, state);
   if (isTerminal(nudged.state)) return { kind: 'done', value: nudged.state.status };
   const restored = await restore(engine.queues, rules.plan, nudged.state);
   if (restored > 0) engine.log.warn({ transaction: state.id, restored }, 'put back jobs that were gone');

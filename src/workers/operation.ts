@@ -1,6 +1,6 @@
 import type { Plan } from '../flows/plan.ts';
 import { stepOf } from '../flows/plan.ts';
-import type { StepHandler, AnyStep } from '../flows/step.ts';
+import type { AnyStep, StepCode } from '../flows/step.ts';
 import type { Rules } from '../machine/decide.ts';
 import type { Operation, State, StepState } from '../machine/state.ts';
 
@@ -12,11 +12,11 @@ export interface DueOperation {
   readonly name: string;
   readonly op: Operation;
   readonly contract: AnyStep;
-  readonly handler: StepHandler<never, unknown>;
+  readonly handler: StepCode;
 }
 
 /** The key under which a participant knows an operation: the same on every delivery. */
-export function idempotencyKey(id: string, step: string, op: Operation): string {
+export function idempotencyKey(id: string, step: string, op: string): string {
   return `${id}:${step}:${op}`;
 }
 
@@ -24,7 +24,8 @@ export function idempotencyKey(id: string, step: string, op: Operation): string 
 export function timeoutOf(plan: Plan, state: State, name: string, op: Operation, nowMs: number): number {
   const step = stepOf(plan, name);
   if (op === 'compensate') return step.compensation.timeoutMs;
-  const clipped = step.kind === 'compensatable' || step.kind === 'readOnly';
+  if (op === 'confirm') return (step.hold?.confirm ?? step.compensation).timeoutMs;
+  const clipped = step.kind === 'compensatable' || step.kind === 'readOnly' || step.kind === 'reservation';
   if (state.deadlineAtMs === null || !clipped || state.direction === 'backward') return step.action.timeoutMs;
   return Math.max(1, Math.min(step.action.timeoutMs, state.deadlineAtMs - nowMs));
 }

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
-import type { AnyStep, StepHandler } from '../flows/step.ts';
+import type { AnyStep, StepCode } from '../flows/step.ts';
 import type { Recorded } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import { errorFrom } from '../machine/error-data.ts';
 import type { Fact } from '../machine/fact.ts';
-import { isTerminal, stepState, type Operation, type State, type StepStatus } from '../machine/state.ts';
+import { DUE, isTerminal, stepState, STUCK, type Operation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
 import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, operationJob, restore } from '../queues/advance.ts';
+import { advance, isSkipped, operationJob, restore } from '../queues/advance.ts';
 import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
@@ -25,7 +25,7 @@ export interface StepWorkerOptions {
   readonly engine: Engine;
   readonly active: ActiveOperations;
   /** The code of the steps this worker can run, by contract name and service. */
-  find(contract: AnyStep): StepHandler<never, unknown> | undefined;
+  find(contract: AnyStep): StepCode | undefined;
   /** Names this process in the history. */
   readonly worker: string;
   readonly graceMs: number;
@@ -37,15 +37,12 @@ export interface StepWorkerOptions {
   readonly missing: MissingCode;
 }
 
+const DONE: Readonly<Record<Operation, string>> = { run: 'step', compensate: 'compensation', confirm: 'confirmation' };
 const LOOK_AGAIN_MS = 1_000;
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
 /** A resume delivers at once what was put off; this is for one that got lost. */
 const PAUSE_MS = 5_000;
-
-/** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
-const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating' };
-const STUCK: Readonly<Record<Operation, StepStatus>> = { run: 'stuck', compensate: 'compensation_stuck' };
 
 /** Carries out operations: one delivery in, one verdict out, and the journal always in between. */
 export class StepWorker {
@@ -145,6 +142,7 @@ export class StepWorker {
     const status = (): StepStatus | undefined => stepState(state, name)?.status;
 
     if (isTerminal(state)) return this.#settledBefore(work, state);
+    if (op === 'confirm' && state.verdict === undefined) return this.#unasked(work);
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
@@ -175,6 +173,14 @@ export class StepWorker {
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
     return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);
+  }
+
+  /** A job that no event of the journal stands behind. It must not stay: the one that is asked for later would be taken for it. */
+  #unasked({ rules, state, name, op, log }: Work): Verdict {
+    log.error({}, 'refused: a confirm that no verdict has asked for');
+    const error = new Error(`refused: transaction ${state.id} has no verdict to confirm`);
+    const job = operationJob(rules.plan, state.id, name, op);
+    return { kind: 'failed', error, afterwards: () => this.#options.patience.wait(this.#engine.queues.discard(job)) };
   }
 
   /** A delivery of something that is settled: the job may have died before it passed on what comes next, so that is made good. */
@@ -239,13 +245,13 @@ export class StepWorker {
         ...facts,
       };
     }
-    if (op === 'compensate') return { type: 'compensated', step: name, ...facts };
+    if (op !== 'run') return { type: op === 'confirm' ? 'confirmed' : 'compensated', step: name, ...facts };
     return { type: 'succeeded', step: name, result: carried.result, ...(carried.verified ? { verified: true } : {}), ...facts };
   }
 
   #verdict(carried: Ended, { events, state }: Recorded, name: string, op: Operation, log: LazyLog): Verdict {
     if (carried.kind === 'succeeded') {
-      log.debug({ status: state.status }, `${op === 'run' ? 'step' : 'compensation'} succeeded`);
+      log.debug({ status: state.status }, `${DONE[op]} succeeded`);
       return { kind: 'done', value: null };
     }
     const error = errorFrom(carried.error);
@@ -259,7 +265,7 @@ export class StepWorker {
     const stuck = status === STUCK[op];
     log[stuck ? 'error' : 'warn'](
       { error: carried.error.message, outcome: carried.outcome },
-      stuck ? 'stuck: needs a person' : 'failed, the saga turns back',
+      stuck ? 'stuck: needs a person' : 'failed, the transaction turns back',
     );
     if (!stuck) return { kind: 'failed', error };
     return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
@@ -273,7 +279,7 @@ export class StepWorker {
     if (state === undefined || rules === undefined) return;
     const job = operationJob(rules.plan, id, name, op);
     const status = stepState(state, name)?.status;
-    if (isTerminal(state) || status === 'compensation_skipped') await patience.wait(this.#engine.queues.discard(job));
+    if (isTerminal(state) || isSkipped(status)) await patience.wait(this.#engine.queues.discard(job));
     else if (status === DUE[op]) await patience.wait(this.#engine.queues.retry(job));
   }
 

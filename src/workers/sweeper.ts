@@ -3,7 +3,8 @@ import type { Rules } from '../machine/decide.ts';
 import type { State, Status } from '../machine/state.ts';
 import { wakesAtMs, waitsOf } from '../machine/waits.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, operationJob, restore } from '../queues/advance.ts';
+import { operationJob, restore } from '../queues/advance.ts';
+import { lookAt } from './look-at.ts';
 import { WedgedRoots } from './wedged-roots.ts';
 
 export interface SweeperOptions {
@@ -17,7 +18,7 @@ export interface SweeperOptions {
 }
 
 /** Statuses in which something should be happening by itself. */
-const LIVE: readonly Status[] = ['running', 'waiting', 'compensating'];
+const LIVE: readonly Status[] = ['running', 'waiting', 'compensating', 'confirming', 'cancelling'];
 const PAGE = 200;
 /** Pages of one status in one look: the next look goes on from there. */
 const PAGES_PER_LOOK = 10;
@@ -102,8 +103,7 @@ export class Sweeper {
       const state = await this.#engine.transactions.load(id);
       const rules = state && knownRules(this.#engine, state);
       if (state === undefined || rules === undefined) continue; // for a worker that has the definition
-      const nudged = await this.#engine.transactions.record(rules, state, { type: 'nudged' });
-      await advance(this.#engine.queues, rules.plan, nudged.state, nudged.events);
+      const nudged = await lookAt(this.#engine, rules, state);
       restored += await restore(this.#engine.queues, rules.plan, nudged.state);
       restored += await this.#wakeOverdue(rules, nudged.state);
     }

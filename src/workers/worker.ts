@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { AmendsError } from '../errors.ts';
 import type { StepImplementation } from '../flows/implement.ts';
 import { stepOf, type StepKind } from '../flows/plan.ts';
-import type { AnySaga } from '../flows/saga.ts';
-import type { AnyStep, StepHandler } from '../flows/step.ts';
+import type { AnyDefinition } from '../flows/definition.ts';
+import type { AnyStep, StepCode } from '../flows/step.ts';
 import { register, type Engine } from '../producers/engine.ts';
 import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
 import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
@@ -18,9 +18,9 @@ import { StorePatience } from './store-patience.ts';
 import { Sweeper } from './sweeper.ts';
 
 export interface WorkerOptions {
-  /** The sagas whose steps this worker runs, older versions that still have sagas in flight included. */
-  readonly sagas: readonly AnySaga[];
-  /** The code of their contracts, from `implement()`. Inline steps bring theirs. */
+  /** The sagas whose steps this worker runs, and the TCCs, older versions that are still in flight included. */
+  readonly sagas: readonly AnyDefinition[];
+  /** The code of their contracts, from `implement()` and `implementResource()`. Inline steps and resources bring theirs. */
   readonly implementations?: readonly StepImplementation[];
   /** Take only the queues of these services, although code for others came along. Default: every service there is code for. */
   readonly services?: readonly string[];
@@ -89,7 +89,7 @@ function keyOf(contract: AnyStep): string {
 }
 
 interface Duties {
-  readonly handlers: ReadonlyMap<string, StepHandler<never, unknown>>;
+  readonly handlers: ReadonlyMap<string, StepCode>;
   readonly queues: ReadonlySet<string>;
 }
 
@@ -99,7 +99,7 @@ function dutiesOf({ sagas, implementations = [], services }: WorkerOptions): Dut
     throw new AmendsError('INVALID_OPTION', `worker: ${problem}`);
   };
   if (sagas.length === 0) refuse('give it the sagas whose steps it runs: worker({ sagas: [orderSaga], … })');
-  const handlers = new Map<string, StepHandler<never, unknown>>();
+  const handlers = new Map<string, StepCode>();
   for (const { step, handler } of implementations) {
     if (handlers.has(keyOf(step))) refuse(`step "${step.name}" of service "${step.service ?? ''}" is implemented twice: keep one`);
     handlers.set(keyOf(step), handler);
@@ -139,7 +139,7 @@ function dutiesOf({ sagas, implementations = [], services }: WorkerOptions): Dut
   return { handlers, queues: able };
 }
 
-function checkUndo(saga: string, step: string, kind: StepKind, handler: StepHandler<never, unknown>): void {
+function checkUndo(saga: string, step: string, kind: StepKind, handler: StepCode): void {
   if (kind !== 'compensatable' || handler.compensate !== undefined) return;
   throw new AmendsError(
     'INVALID_DEFINITION',

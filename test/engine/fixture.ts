@@ -91,6 +91,8 @@ export interface Bench {
   readonly amends: Amends;
   readonly ledger: Ledger;
   readonly store: TestStore;
+  /** What was logged as an error in this test. */
+  readonly alerts: readonly string[];
   /** A second process's connection; on the embedded store the same one, for there is only one process. */
   other(): Promise<Amends>;
   work(sagas: WorkerOptions['sagas'], options?: Omit<WorkerOptions, 'sagas'>): Promise<void>;
@@ -101,9 +103,12 @@ export function useBench(kind: StoreKind): Bench {
   const store = useStore(kind);
   const opened: Amends[] = [];
   let ledger: Ledger = [];
+  const alerts: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line) => void alerts.push((JSON.parse(line) as { msg: string }).msg) });
   beforeEach(async () => {
     ledger = [];
-    opened.push(await connectTo(store));
+    alerts.length = 0;
+    opened.push(await connectTo(store, { logger }));
   });
   afterEach(async () => {
     for (const amends of opened.splice(0)) await amends.close();
@@ -116,6 +121,7 @@ export function useBench(kind: StoreKind): Bench {
     get ledger() {
       return ledger;
     },
+    alerts,
     async other() {
       if (kind === 'embedded') return opened[0]!;
       const amends = await connectTo(store);

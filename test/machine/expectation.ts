@@ -1,6 +1,6 @@
 import type { TransactionEvent } from '../../src/machine/event.ts';
 import type { Fact } from '../../src/machine/fact.ts';
-import type { TurnReason } from '../../src/machine/state.ts';
+import type { Operation, TurnReason } from '../../src/machine/state.ts';
 import type { Entry, Model } from './model.ts';
 
 /** An event that has to come, with those of its data that matter. */
@@ -44,7 +44,8 @@ function overlaps(entry: Entry, attempt: number): boolean {
   return attempt <= entry.ended && !entry.resting;
 }
 
-function isOpen(entry: Entry, op: 'run' | 'compensate'): boolean {
+function isOpen(entry: Entry, op: Operation): boolean {
+  if (op === 'confirm') return false;
   return op === 'run' ? entry.run === 'open' : entry.undo === 'open';
 }
 
@@ -147,7 +148,10 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
   if (model.end !== undefined) return fact.type === 'succeeded' ? onAnswerAfterEnd(model.entry(fact.step), fact) : [];
   switch (fact.type) {
     case 'nudged':
+    case 'confirmed':
       return [];
+    case 'confirm_requested':
+      return 'refused';
     case 'signal_sent':
       return onSignal(model, fact);
     case 'wait_due':

@@ -126,6 +126,15 @@ export class Model {
         return;
       case 'saga_started':
         return;
+      case 'verdict_reached':
+      case 'confirm_issued':
+      case 'confirm_succeeded':
+      case 'confirm_stuck':
+      case 'confirm_skipped':
+      case 'tcc_held':
+      case 'tcc_confirmed':
+      case 'tcc_cancelled':
+        throw new Error(`${event.type} in a saga`);
       case 'signal_received':
         this.signals.set(event.data.signal, event.data.data);
         return;
@@ -134,7 +143,7 @@ export class Model {
     }
   }
 
-  #applyToStep(entry: Entry, event: Extract<TransactionEvent, { data: { step: string } }>): void {
+  #applyToStep(entry: Entry, event: Exclude<Extract<TransactionEvent, { data: { step: string } }>, { type: `confirm_${string}` }>): void {
     switch (event.type) {
       case 'step_issued':
         entry.run = 'open';

@@ -1,10 +1,10 @@
 import type { Json } from '../../src/flows/json.ts';
-import type { AnySaga } from '../../src/flows/saga.ts';
+import type { AnyDefinition } from '../../src/flows/definition.ts';
 import { begin, decide, type Rules } from '../../src/machine/decide.ts';
 import type { EventData, EventType, TransactionEvent } from '../../src/machine/event.ts';
 import { evolveAll } from '../../src/machine/evolve.ts';
 import type { Fact } from '../../src/machine/fact.ts';
-import { stepState, type FailureOutcome, type Operation, type State, type StepState } from '../../src/machine/state.ts';
+import { DUE, operationIn, stepState, type FailureOutcome, type Operation, type State, type StepState } from '../../src/machine/state.ts';
 
 export const START_MS = 1_000_000;
 
@@ -19,23 +19,27 @@ interface FailureOptions {
 
 /** One transaction on the pure machine, told by hand what happens to it. */
 export class Transaction {
-  readonly rules: Rules;
+  rules: Rules;
   readonly journal: TransactionEvent[];
   state: State;
 
-  constructor(saga: AnySaga, { input = {}, deadlineAtMs = null }: { input?: Json; deadlineAtMs?: number | null } = {}) {
+  constructor(
+    saga: AnyDefinition,
+    { input = {}, deadlineAtMs = null, awaitsVerdict }: { input?: Json; deadlineAtMs?: number | null; awaitsVerdict?: true } = {},
+  ) {
     this.rules = { plan: saga.plan, bindings: saga.bindings, nowMs: START_MS };
     const { name, version, fingerprint } = saga.plan;
     const started = { saga: name, definitionVersion: version, fingerprint, input, inputHash: 'h', tags: {}, deadlineAtMs };
-    this.journal = [...begin(this.rules, 't-1', started)];
+    const asTcc = saga.kind === 'tcc' ? { kind: saga.kind, ...(awaitsVerdict === true ? { awaitsVerdict } : {}) } : {};
+    this.journal = [...begin(this.rules, 't-1', { ...started, ...asTcc })];
     this.state = evolveAll(undefined, 't-1', this.journal)!;
   }
 
   /** The operations that have a job now: `run x`, `compensate y`. */
   get inFlight(): readonly string[] {
     return Object.entries(this.state.steps).flatMap(([name, { status }]) => {
-      if (status === 'issued') return [`run ${name}`];
-      return status === 'compensating' ? [`compensate ${name}`] : [];
+      const op = operationIn(status, DUE);
+      return op === undefined ? [] : [`${op} ${name}`];
     });
   }
 
@@ -92,6 +96,20 @@ export class Transaction {
 
   failUndo(step: string, options: FailureOptions = {}): readonly EventType[] {
     return this.tell(this.failure(step, 'compensate', options));
+  }
+
+  confirm(step: string): readonly EventType[] {
+    return this.tell({ type: 'confirmed', step, ...this.attempt(step) });
+  }
+
+  failConfirm(step: string, options: FailureOptions = {}): readonly EventType[] {
+    return this.tell(this.failure(step, 'confirm', options));
+  }
+
+  /** What is decided from now on is decided then. */
+  at(nowMs: number): this {
+    this.rules = { ...this.rules, nowMs };
+    return this;
   }
 
   start(step: string, op: Operation = 'run'): readonly EventType[] {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { SagaOutcome } from '../../producers/outcome.ts';
+import type { TccOutcome } from '../../producers/tcc-outcome.ts';
 import { AmendsError } from '../../errors.ts';
 import { LOOK, using } from '../connection.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -13,18 +14,24 @@ interface CancelOptions {
   readonly wait?: true;
 }
 
-async function tellOutcome(id: string, outcome: SagaOutcome<unknown>, globals: GlobalOptions): Promise<ExitCode> {
+async function tellOutcome(id: string, outcome: SagaOutcome<unknown> | TccOutcome<unknown>, globals: GlobalOptions): Promise<ExitCode> {
   switch (outcome.status) {
     case 'compensated':
       await print(`${id} is undone: nothing is left behind.`);
       return EXIT.ok;
+    case 'cancelled':
+      await print(`${id} is cancelled: nothing is held any more.`);
+      return EXIT.ok;
     case 'completed':
-      await print(`${id} has completed: it was too late to cancel it.`);
+    case 'confirmed':
+      await print(`${id} has ${outcome.status === 'completed' ? 'completed' : 'been confirmed'}: it was too late to cancel it.`);
       return EXIT.failed;
-    default:
-      await print(`${id} is ${outcome.status}: not undone: ${outcome.notCompensated.map(printable).join(', ')}`);
+    default: {
+      const left = 'leftovers' in outcome ? outcome.leftovers : outcome.notCompensated;
+      await print(`${id} is ${outcome.status}: not undone: ${left.map(printable).join(', ')}`);
       await print(`Look: ${hintFor(globals)(`amends show ${id}`)}`);
       return EXIT.failed;
+    }
   }
 }
 
@@ -54,7 +61,9 @@ export function addCancel(program: Command): void {
     .command('cancel')
     .argument('<id>', 'id of the saga')
     .summary('turn a saga back: undo what it has done')
-    .description('Turns a saga back: what waits is taken back, what runs is told to stop, what is done is undone. Refused past its pivot.')
+    .description(
+      'Turns a saga back: what waits is taken back, what runs is told to stop, what is done is undone. Refused past its pivot, and for a TCC once its verdict is to confirm.',
+    )
     .option('--reason <text>', 'why; it becomes part of the history')
     .option('--wait', 'wait until it is undone; exits with 1 when it gets stuck or completed before')
     .addHelpText('after', '\nExample:\n  amends cancel order-42 --reason "customer changed their mind" --wait')

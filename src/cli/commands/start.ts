@@ -23,15 +23,18 @@ interface StartCommandOptions {
 }
 
 function summary(totals: StartTotals, wait: boolean, ms: number): string {
-  const { started, rejected, completed, compensated, stuck, terminated, open } = totals;
-  const ends = wait ? [`${completed} completed`, `${compensated} compensated`, `${stuck} stuck`] : [];
+  const { started, rejected, completed, compensated, stuck, terminated, open, confirmed, cancelled } = totals;
+  const isTcc = confirmed !== undefined || cancelled !== undefined;
+  const good = isTcc ? `${confirmed ?? 0} confirmed` : `${completed} completed`;
+  const undone = isTcc ? `${cancelled ?? 0} cancelled` : `${compensated} compensated`;
+  const ends = wait ? [good, undone, `${stuck} stuck`] : [];
   if (terminated > 0) ends.push(`${terminated} terminated`);
   if (open > 0) ends.push(`${open} not waited for`);
   return `${[`${started} started`, `${rejected} rejected`, ...ends].join(', ')}, in ${(ms / 1000).toFixed(1)} s`;
 }
 
-function verdictOf({ rejected, compensated, stuck, terminated }: StartTotals): ExitCode {
-  if (compensated + stuck + terminated > 0) return EXIT.failed;
+function verdictOf({ rejected, compensated, cancelled = 0, stuck, terminated }: StartTotals): ExitCode {
+  if (compensated + cancelled + stuck + terminated > 0) return EXIT.failed;
   return rejected > 0 ? EXIT.usage : EXIT.ok;
 }
 
