@@ -10,6 +10,7 @@ const LAYERS = [
   'errors.ts',
   'flows',
   'barrier',
+  'reservations',
   'machine',
   'connections',
   'events',
@@ -27,7 +28,7 @@ const TOP = ['index.ts', 'testing', 'cli'];
 const KEPT: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queues'],
   ioredis: ['connections', 'events', 'journal', 'queues'],
-  pg: ['connections', 'barrier'],
+  pg: ['connections', 'barrier', 'reservations'],
   '@electric-sql/pglite': ['connections', 'cli'],
   'drizzle-orm': ['barrier'],
   kysely: ['barrier'],

@@ -12,7 +12,7 @@ export function pgExecutor(client: Pick<ClientBase | Pool, 'query'>): BarrierExe
   };
 }
 
-function transactionsOf(pool: Pool): Transaction<PoolClient> {
+export function transactionsOf(pool: Pool): Transaction<PoolClient> {
   return async (work, level) => {
     const client = await pool.connect();
     // A session that breaks while it is checked out emits an error, which would end the process: its statement says it too.

@@ -23,9 +23,9 @@ const MARKS: Readonly<Record<Status, { readonly mark: string; readonly tone: Ton
   compensating: { mark: '◀', tone: 'undo' },
   compensated: { mark: '↩', tone: 'undo' },
   confirming: { mark: '▷', tone: 'plain' },
-  confirmed: { mark: '✔', tone: 'good' },
-  cancelling: { mark: '◀', tone: 'undo' },
-  cancelled: { mark: '↩', tone: 'undo' },
+  confirmed: { mark: '✓', tone: 'good' },
+  cancelling: { mark: '◁', tone: 'undo' },
+  cancelled: { mark: '↶', tone: 'undo' },
   stuck: { mark: '!', tone: 'bad' },
   terminated: { mark: '■', tone: 'bad' },
 };
