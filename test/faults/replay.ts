@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AnySaga } from '../../src/flows/saga.ts';
+import type { AnyDefinition } from '../../src/flows/definition.ts';
 import type { JournaledEvent } from '../../src/journal/journal.ts';
 import { begin, decide, type Rules } from '../../src/machine/decide.ts';
 import type { TransactionEvent } from '../../src/machine/event.ts';
 import { evolveAll } from '../../src/machine/evolve.ts';
 import type { Fact } from '../../src/machine/fact.ts';
-import { stepState, type State, type TurnReason } from '../../src/machine/state.ts';
+import { operationIn, stepState, STUCK, type State, type StepStatus, type TurnReason } from '../../src/machine/state.ts';
 
 /** What can have asked for a turn. */
 function turnedBy(turn: TurnReason): readonly Fact[] {
@@ -33,14 +33,17 @@ function factsBehind(event: TransactionEvent, state: State): readonly Fact[] {
       return [{ type: 'succeeded', result: null, ...event.data }];
     case 'compensation_succeeded':
       return [{ type: 'compensated', ...event.data }];
+    case 'confirm_succeeded':
+      return [{ type: 'confirmed', ...event.data }];
     case 'attempt_failed':
       return [{ type: 'attempt_failed', ...attempt, ...event.data, retryable: true }];
     case 'step_failed':
     case 'step_stuck':
+    case 'confirm_stuck':
     case 'compensation_stuck': {
       const { step, error, attempt: number, worker, startedAtMs } = event.data;
       if (number === undefined || worker === undefined || startedAtMs === undefined) return [{ type: 'withdrawn', step }];
-      const op = event.type === 'compensation_stuck' ? 'compensate' : 'run';
+      const op = operationIn(event.type as StepStatus, STUCK) ?? 'run';
       const outcome = event.type === 'step_failed' ? event.data.outcome : 'unknown';
       return [{ type: 'attempt_failed', step, op, error, outcome, ...attempt, attempt: number, worker, startedAtMs }];
     }
@@ -55,6 +58,9 @@ function factsBehind(event: TransactionEvent, state: State): readonly Fact[] {
       return [{ type: 'resume_requested', by: event.data.by }];
     case 'saga_terminated':
       return [{ type: 'terminate_requested', by: event.data.by, reason: event.data.reason }];
+    case 'verdict_reached':
+      return [{ type: 'confirm_requested' }, { type: 'nudged' }];
+    case 'confirm_skipped':
     case 'compensation_skipped':
       return [{ type: 'skip_requested', ...event.data }];
     case 'retry_requested': {
@@ -68,7 +74,9 @@ function factsBehind(event: TransactionEvent, state: State): readonly Fact[] {
 
 /** As much of an event as is decided by rule and not by chance, as the journal would give it back. */
 function certain(event: TransactionEvent): unknown {
-  const told = event.type === 'attempt_failed' ? { ...event, data: { ...event.data, retryInMs: 0 } } : event;
+  let told = event;
+  if (event.type === 'attempt_failed') told = { ...event, data: { ...event.data, retryInMs: 0 } };
+  if (event.type === 'step_issued' && event.data.hold !== undefined) told = { ...event, data: { ...event.data, hold: { expiresAtMs: 0 } } };
   return JSON.parse(JSON.stringify(told)) as unknown;
 }
 
@@ -76,13 +84,16 @@ function agree(decided: readonly TransactionEvent[], journaled: readonly Transac
   return decided.length > 0 && isDeepStrictEqual(decided.map(certain), journaled.slice(0, decided.length).map(certain));
 }
 
-/** What the rules make of a fact; nothing where they forbid it. */
-function decisionOn(rules: Rules, state: State, fact: Fact): readonly TransactionEvent[] {
-  try {
-    return decide(rules, state, fact);
-  } catch {
-    return [];
-  }
+/** What the rules make of a fact, in time and too late for a verdict; nothing where they forbid it. */
+function decisionsOn(rules: Rules, state: State, fact: Fact): readonly (readonly TransactionEvent[])[] {
+  const moments = state.kind === 'tcc' ? [0, Number.MAX_SAFE_INTEGER] : [0];
+  return moments.map((nowMs) => {
+    try {
+      return decide({ ...rules, nowMs }, state, fact);
+    } catch {
+      return [];
+    }
+  });
 }
 
 /**
@@ -90,7 +101,7 @@ function decisionOn(rules: Rules, state: State, fact: Fact): readonly Transactio
  *
  * @throws {Error} naming the first event that is not legal
  */
-export function replay(saga: AnySaga, id: string, journaled: readonly JournaledEvent[]): State {
+export function replay(saga: AnyDefinition, id: string, journaled: readonly JournaledEvent[]): State {
   const gap = journaled.findIndex(({ version }, index) => version !== index + 1);
   if (gap >= 0) throw new Error(`${id}: version ${journaled[gap]!.version} stands where ${gap + 1} should`);
   const rules: Rules = { plan: saga.plan, bindings: saga.bindings };
@@ -102,7 +113,7 @@ export function replay(saga: AnySaga, id: string, journaled: readonly JournaledE
   let state = evolveAll(undefined, id, decided)!;
   for (let at = decided.length; at < events.length; at += decided.length) {
     const left = events.slice(at);
-    const decisions = factsBehind(left[0]!, state).map((fact) => decisionOn(rules, state, fact));
+    const decisions = factsBehind(left[0]!, state).flatMap((fact) => decisionsOn(rules, state, fact));
     // The longest: a fact without its consequences is not all of it.
     const [legal] = decisions.filter((decision) => agree(decision, left)).sort((a, b) => b.length - a.length);
     if (legal === undefined) {

@@ -5,7 +5,7 @@ import type { Place } from '../../support/place.ts';
 
 export interface Effect {
   readonly step: string;
-  readonly op: 'run' | 'compensate';
+  readonly op: 'run' | 'compensate' | 'try' | 'confirm' | 'cancel';
   readonly delta: number;
 }
 

@@ -131,7 +131,7 @@ export class CrashMatrix {
     if (victim.units === undefined) throw new Error(`the recorded run ended with ${victim.code ?? victim.signal}: ${victim.stderr}`);
     const amends = await connectTo(options.store, options.url, this.#namespace);
     try {
-      const { saga } = define(options.saga, this.#ledger);
+      const { saga } = define(options, this.#ledger);
       const journaled = await engineOf(amends).journal.read(options.id);
       const state = judgeOne(saga, options.id, journaled, await this.#ledger.effects(options.id));
       return { units: victim.units, idle: victim.idle ?? [], written, history: journaled, end: endOf(state) };

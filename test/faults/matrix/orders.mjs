@@ -3,15 +3,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
-/** What becomes of an order, by its name: it works, its shipment is refused, or nobody knows what became of its shipment. */
-export const SCENARIOS = ['works', 'refused', 'unsure'];
+/**
+ * What becomes of an order, by its name: it works, its shipment is refused, or nobody knows what became of its shipment. The last two are TCCs:
+ * everything is confirmed, or its courier is refused and everything is cancelled.
+ */
+export const SCENARIOS = ['works', 'refused', 'unsure', 'confirmed', 'cancelled'];
 
 const INPUT = z.object({ order: z.enum(SCENARIOS) });
 const RESULT = z.object({ ref: z.string() });
 const RETRY = { attempts: 3, delayMs: 10, maxDelayMs: 20, jitter: 0 };
 
-async function take(tx, { sagaId, step, op }, delta) {
-  await tx.query('INSERT INTO effects (gid, step, op, delta) VALUES ($1, $2, $3, $4)', [sagaId, step, op, delta]);
+async function take(tx, { sagaId, step, transactionId = sagaId, resource = step, op }, delta) {
+  await tx.query('INSERT INTO effects (gid, step, op, delta) VALUES ($1, $2, $3, $4)', [transactionId, resource, op, delta]);
 }
 
 function codeOf(name, { StepFailed, withBarrier }, pool) {
@@ -33,12 +36,63 @@ function codeOf(name, { StepFailed, withBarrier }, pool) {
   };
 }
 
+function resourceOf(name, { StepFailed, withBarrier }, pool) {
+  return {
+    try: async (context) => {
+      if (name === 'courier' && context.input.order === 'cancelled') throw new StepFailed('no courier is free');
+      return withBarrier(pool, context, async (tx) => {
+        await take(tx, context, 1);
+        return { ref: `${name}/${context.input.order}` };
+      });
+    },
+    confirm: async (context) => {
+      // So that a confirm has a second attempt too.
+      if (name === 'credit' && context.attempt === 1) throw new Error('the bank is busy');
+      await withBarrier(pool, context, (tx) => take(tx, context, 0));
+    },
+    cancel: async (context) => {
+      if (name === 'credit' && context.attempt === 1) throw new Error('the bank is busy');
+      await withBarrier(pool, context, (tx) => take(tx, context, -1));
+    },
+  };
+}
+
+/** The same of a TCC: one after the other, so that nothing is in flight when the last one is refused, and the same writes come each time. */
+function crashCheckout(amends, name, pool) {
+  const contract = (resource, service) => ({
+    name: resource,
+    input: INPUT,
+    hold: RESULT,
+    holdForMs: 400_000,
+    timeoutMs: 15_000,
+    retry: RETRY,
+    confirmation: { retry: RETRY },
+    cancellation: { retry: RETRY },
+    ...(service === undefined ? {} : { service }),
+  });
+  const mapInput = ({ input }) => input;
+  const inline = (resource) => amends.resource({ ...contract(resource), ...resourceOf(resource, amends, pool) });
+  const credit = amends.resource(contract('credit', `${name}_payments`));
+  const saga = amends
+    .tcc({ name, version: 1, input: INPUT, deadlineMs: 300_000 })
+    .reserve(inline('stock'), mapInput)
+    .reserve(credit, mapInput)
+    .reserve(inline('courier'), mapInput)
+    .returns(({ holds }) => ({ ref: holds.courier.ref }));
+  return { saga, implementations: [amends.implementResource(credit, resourceOf('credit', amends, pool))] };
+}
+
+/** What an order of this name is carried out by. */
+export function crashDefinition(amends, order, name, pool) {
+  return order === 'confirmed' || order === 'cancelled' ? crashCheckout(amends, name, pool) : crashOrders(amends, name, pool);
+}
+
 /**
  * @param amends What the package exports: `saga`, `step`, `implement`, `StepFailed`, and `withBarrier` of its barrier.
  * @param name Of the saga, and of the queue of its own that nobody else takes jobs from.
  * @param pool Of the participants' database; absent where the saga is only looked at.
  */
-export function crashOrders(amends, name, pool) {
+function crashOrders(amends, name, pool) {
   const contract = (step, service) => ({
     name: step,
     input: INPUT,

@@ -64,7 +64,7 @@ export function watchPoints(death) {
 
 /** Finds what a request is about: names of jobs in its arguments, as `run charge_card`, `compensate charge_card` or `root`. */
 export function subjectsOf(id) {
-  const operation = new RegExp(`(run|compensate)\\.${id}\\.([a-z_]+)`);
+  const operation = new RegExp(`(run|compensate|confirm)\\.${id}\\.([a-z_]+)`);
   return {
     first(texts) {
       const all = texts.join(' ');

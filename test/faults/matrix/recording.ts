@@ -120,7 +120,10 @@ export function deedsBehind(recording: Recording): readonly string[] {
         const { op, step } = event.data;
         return [`commit ${event.type} ${step}`, `delay ${op} ${step}`, `take ${op} ${step}`];
       }
+      case 'confirm_issued':
+        return [`add confirm ${event.data.step}`, ...life('confirm', event.data.step)];
       case 'step_succeeded':
+      case 'confirm_succeeded':
       case 'attempt_started':
       case 'step_failed':
       case 'compensation_succeeded':
@@ -128,6 +131,9 @@ export function deedsBehind(recording: Recording): readonly string[] {
       case 'saga_turned':
       case 'saga_completed':
       case 'saga_compensated':
+      case 'verdict_reached':
+      case 'tcc_confirmed':
+      case 'tcc_cancelled':
         return []; // with the event before it
       default:
         throw new Error(`${event.type} is not in the history of an order that nobody disturbs`);

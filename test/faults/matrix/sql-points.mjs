@@ -48,7 +48,7 @@ export function watchSql({ points, id, saga }) {
     if (verb === 'commit_transactions') return commitsIn(params);
     if (verb === 'add_flow') return addsIn(JSON.parse(params[0]), subjects);
     if (verb === 'insert txn_barrier') {
-      const op = params.find((param) => param === 'run' || param === 'compensate');
+      const op = params.find((param) => ['run', 'compensate', 'try', 'confirm', 'cancel'].includes(param));
       return [`participant ${op} ${params[params.indexOf(id) + 1]}`];
     }
     const texts = params.map((param) => (typeof param === 'string' ? param : (JSON.stringify(param) ?? '')));

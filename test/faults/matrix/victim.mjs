@@ -3,9 +3,9 @@
 import { Pool } from 'pg';
 import { engineOf } from '../../../dist/src/amends.js';
 import { withBarrier } from '../../../dist/src/barrier/index.js';
-import { connect, implement, saga as defineSaga, step, StepFailed } from '../../../dist/src/index.js';
+import { connect, implement, implementResource, resource, saga as defineSaga, step, StepFailed, tcc } from '../../../dist/src/index.js';
 import { rootJob } from '../../../dist/src/queues/advance.js';
-import { crashOrders, until } from './orders.mjs';
+import { crashDefinition, until } from './orders.mjs';
 import { watchPoints } from './points.mjs';
 import { watchRedis } from './redis-points.mjs';
 import { watchSql } from './sql-points.mjs';
@@ -16,7 +16,8 @@ watchSql({ points, id, saga: name }); // the participants are on PostgreSQL, wha
 watchRedis({ points, id, saga: name });
 
 const pool = new Pool({ connectionString: participants });
-const { saga, implementations } = crashOrders({ saga: defineSaga, step, implement, StepFailed, withBarrier }, name, pool);
+const api = { saga: defineSaga, step, implement, StepFailed, withBarrier, resource, tcc, implementResource };
+const { saga, implementations } = crashDefinition(api, order, name, pool);
 const amends = await connect(store === 'embedded' ? '' : url, {
   namespace,
   migrate: false,

@@ -3,8 +3,11 @@ import { Pool } from 'pg';
 import * as z from 'zod';
 import { installBarrier, pgExecutor, withBarrier } from '../../../src/barrier/index.ts';
 import { StepFailed } from '../../../src/errors.ts';
+import { resource, type Resource } from '../../../src/flows/resource.ts';
+import type { CancelContext, ConfirmContext, TryContext } from '../../../src/flows/resource-code.ts';
 import { saga, type Saga } from '../../../src/flows/saga.ts';
 import { step, type CompensationContext, type Step, type StepContext } from '../../../src/flows/step.ts';
+import { tcc, type Tcc } from '../../../src/flows/tcc.ts';
 
 /** What an action does before its effect. */
 type Conduct =
@@ -16,7 +19,7 @@ type Conduct =
   | { readonly kind: 'fail'; readonly times: number }
   | { readonly kind: 'refuse' };
 
-/** By operation: `work`, and `-work` for its undo. */
+/** By operation: `work`, and `-work` for its undo; of the TCC `try stock`, `confirm stock`, `cancel stock`. */
 export type Conducts = Readonly<Record<string, Conduct>>;
 
 /** What a worker tells of itself. */
@@ -32,7 +35,12 @@ const Errand = z.object({ errand: z.string() });
 const Done = z.object({ ref: z.string() });
 type Input = z.output<typeof Errand>;
 type Result = z.output<typeof Done>;
-type Context = StepContext<Input> | CompensationContext<Input, Result>;
+type SagaContext = StepContext<Input> | CompensationContext<Input, Result>;
+type Context = SagaContext | TryContext<Input> | ConfirmContext<Input, Result> | CancelContext<Input, Result>;
+
+function idOf(context: Context): string {
+  return 'transactionId' in context ? context.transactionId : context.sagaId;
+}
 
 /** The participant of all steps: it guards its effects with the barrier. */
 export class Books {
@@ -61,7 +69,7 @@ export class Books {
 
   carryOut(context: Context, of: string): Promise<Result> {
     return withBarrier(this.pool, context as StepContext<Input>, async (tx) => {
-      await tx.query('INSERT INTO effects (id, of) VALUES ($1, $2)', [context.sagaId, of]);
+      await tx.query('INSERT INTO effects (id, of) VALUES ($1, $2)', [idOf(context), of]);
       return { ref: of };
     });
   }
@@ -108,15 +116,18 @@ async function conduct(context: Context, of: string, { conducts = {}, goOn }: Er
 
 const RETRY = { attempts: 5, delayMs: 1_500, maxDelayMs: 1_500, jitter: 0 };
 
+async function carryOut(context: Context, of: string, options: ErrandOptions): Promise<Result> {
+  const id = idOf(context);
+  const { attempt } = context;
+  context.signal.addEventListener('abort', () => void options.tell?.({ what: 'told to stop', of, id }));
+  await options.tell?.({ what: 'begun', of, id, attempt });
+  await conduct(context, of, options);
+  const result = await options.books.carryOut(context, of);
+  await options.tell?.({ what: 'done', of, id, attempt });
+  return result;
+}
+
 function stepOf<const Name extends string>(name: Name, options: ErrandOptions): Step<Name, Input, Input, Result> {
-  const carryOut = async (context: Context, of: string): Promise<Result> => {
-    context.signal.addEventListener('abort', () => void options.tell?.({ what: 'told to stop', of, id: context.sagaId }));
-    await options.tell?.({ what: 'begun', of, id: context.sagaId, attempt: context.attempt });
-    await conduct(context, of, options);
-    const result = await options.books.carryOut(context, of);
-    await options.tell?.({ what: 'done', of, id: context.sagaId, attempt: context.attempt });
-    return result;
-  };
   return step({
     name,
     input: Errand,
@@ -124,9 +135,9 @@ function stepOf<const Name extends string>(name: Name, options: ErrandOptions): 
     timeoutMs: 300_000,
     retry: RETRY,
     compensation: { timeoutMs: 300_000, retry: RETRY },
-    run: (context) => carryOut(context, name),
+    run: (context) => carryOut(context, name, options),
     compensate: async (context) => {
-      await carryOut(context, `-${name}`);
+      await carryOut(context, `-${name}`, options);
     },
   });
 }
@@ -138,4 +149,27 @@ export function errandSaga(options: ErrandOptions): Saga<Input, unknown> {
     .step(stepOf('prepare', options), ({ input }) => input)
     .step(stepOf('work', options), ({ input }) => input)
     .step(stepOf('finish', options), ({ input }) => input);
+}
+
+function resourceOf<const Name extends string>(name: Name, options: ErrandOptions): Resource<Name, Input, Input, Result> {
+  const policy = { timeoutMs: 300_000, retry: RETRY };
+  return resource({
+    name,
+    input: Errand,
+    hold: Done,
+    holdForMs: 200_000,
+    ...policy,
+    confirmation: policy,
+    cancellation: policy,
+    try: (context) => carryOut(context, `try ${name}`, options),
+    confirm: (context) => carryOut(context, `confirm ${name}`, options),
+    cancel: (context) => carryOut(context, `cancel ${name}`, options),
+  });
+}
+
+/** `stock`, then `credit`: the same plan in every process, whatever the participants do there. */
+export function errandTcc(options: ErrandOptions): Tcc<Input, unknown> {
+  return tcc({ name: 'errand_tcc', version: 1, input: Errand, deadlineMs: options.deadlineMs ?? 120_000 })
+    .reserve(resourceOf('stock', options), ({ input }) => input)
+    .reserve(resourceOf('credit', options), ({ input }) => input);
 }

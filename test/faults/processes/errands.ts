@@ -3,7 +3,7 @@ import type { WorkerOptions } from '../../../src/workers/worker.ts';
 import { gate, useBench, type Bench } from '../../engine/fixture.ts';
 import { serverUrl } from '../../support/server-url.ts';
 import type { StoreKind } from '../../support/stores.ts';
-import { Books, errandSaga, type Conducts, type ErrandOptions, type Told } from './errand.ts';
+import { Books, errandSaga, errandTcc, type Conducts, type ErrandOptions, type Told } from './errand.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 interface Hired {
@@ -18,6 +18,7 @@ export interface Errands {
   readonly books: Books;
   /** The saga, for starting it and for workers here. */
   saga(options?: Omit<ErrandOptions, 'books'>): ReturnType<typeof errandSaga>;
+  tcc(): ReturnType<typeof errandTcc>;
   hire(hired: Hired, worker: Omit<WorkerOptions, 'sagas'>): Promise<WorkerProcess>;
   /** A worker here, of which `heard` tells what it does, and whose waiting actions go on when `finish` is opened. */
   work(
@@ -49,6 +50,7 @@ export function useErrands(kind: Exclude<StoreKind, 'embedded'>): Errands {
       return books;
     },
     saga: (options) => errandSaga({ books, ...options }),
+    tcc: () => errandTcc({ books }),
     async hire({ clockSkewMs = 0, ...settings }, worker) {
       const { url, namespace } = bench.store;
       const started = await WorkerProcess.start({ url, namespace, booksUrl, schema: schema(), ...settings, worker }, { clockSkewMs });
@@ -60,7 +62,8 @@ export function useErrands(kind: Exclude<StoreKind, 'embedded'>): Errands {
       const finish = gate();
       const tell = (told: Told): void => void heard.push({ ...told, at: performance.now() });
       const other = await bench.other();
-      await other.worker({ sagas: [errandSaga({ books, conducts, tell, goOn: () => finish.opened })], ...worker }).run();
+      const options = { books, conducts, tell, goOn: () => finish.opened };
+      await other.worker({ sagas: [errandSaga(options), errandTcc(options)], ...worker }).run();
       return { heard, finish };
     },
   };

@@ -1,7 +1,7 @@
 // A worker in a process of its own, run by worker-process.ts: its settings as JSON, what happens as messages.
 import { pino } from 'pino';
 import { connect } from '../../../src/amends.ts';
-import { Books, errandSaga, type Told } from './errand.ts';
+import { Books, errandSaga, errandTcc, type Told } from './errand.ts';
 import type { WorkerSettings } from './worker-process.ts';
 
 const { url, namespace, booksUrl, schema, conducts, deadlineMs, worker } = JSON.parse(process.argv[2]!) as WorkerSettings;
@@ -22,8 +22,8 @@ const goOn = async (of: string): Promise<void> => {
 
 const books = new Books(booksUrl, schema);
 const amends = await connect(url, { namespace, logger: pino({ level: process.env['FAULT_LOG'] ?? 'silent' }, pino.destination(2)) });
-const definition = errandSaga({ books, tell, goOn, ...(conducts && { conducts }), ...(deadlineMs !== undefined && { deadlineMs }) });
-await amends.worker({ sagas: [definition], ...worker }).run();
+const options = { books, tell, goOn, ...(conducts && { conducts }), ...(deadlineMs !== undefined && { deadlineMs }) };
+await amends.worker({ sagas: [errandSaga(options), errandTcc(options)], ...worker }).run();
 process.once('SIGTERM', () => {
   void amends.close().then(
     () => process.exit(0),
