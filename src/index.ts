@@ -25,7 +25,7 @@ export {
 } from './flows/saga.ts';
 export { signal, type Signal } from './flows/signal.ts';
 export { resource, implementResource, type Resource, type ResourceImplementation, type ResourceOptions } from './flows/resource.ts';
-export type { CancelContext, ConfirmContext, ResourceHandler, TryContext } from './flows/resource-code.ts';
+export type { CancelContext, ConfirmContext, RenewContext, ResourceHandler, TryContext } from './flows/resource-code.ts';
 export {
   tcc,
   type ConditionalReserveOptions,
@@ -43,6 +43,7 @@ export type { Json } from './flows/json.ts';
 
 // Run: start, follow, work.
 export { connect, type Amends, type ConnectOptions, type SqlExecutor } from './amends.ts';
+export { nest, nestedResource, type NestedHold, type NestedTcc } from './nested-tcc.ts';
 export type { SagaRun } from './producers/run.ts';
 export type { SagaOutcome } from './producers/outcome.ts';
 export type { TccRun } from './producers/tcc-run.ts';

@@ -21,6 +21,7 @@ const LAYERS = [
   'connect-events.ts',
   'workers',
   'amends.ts',
+  'nested-tcc.ts',
 ];
 const TOP = ['index.ts', 'testing', 'cli'];
 

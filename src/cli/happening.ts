@@ -131,6 +131,7 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
     case 'confirm_succeeded':
     case 'confirm_stuck':
     case 'confirm_skipped':
+    case 'hold_renewed':
     case 'tcc_held':
     case 'tcc_confirmed':
     case 'tcc_cancelled':

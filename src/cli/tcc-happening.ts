@@ -26,6 +26,10 @@ export function tccHappeningOf(event: TransactionEvent, by: (facts: Partial<Atte
       const what = jobLost === true ? 'its job was gone' : `attempt ${attempt} was lost with its worker`;
       return { lane: 'forward', mark: '?', tone: 'bad', step, text: `${what}: without a verdict all is cancelled` };
     }
+    case 'hold_renewed': {
+      const { step, expiresAtMs } = event.data;
+      return { lane: 'forward', mark: '·', tone: 'quiet', step, text: `renewed, held until ${timestamp(expiresAtMs)}` };
+    }
     case 'tcc_held':
       return { lane: 'forward', mark: '◷', tone: 'plain', text: 'everything is held: waits for its verdict' };
     case 'verdict_reached':

@@ -14,6 +14,8 @@ export interface HoldPlan {
   /** How long the participant keeps what it holds, in milliseconds from when the try is asked for. */
   readonly forMs: number;
   readonly confirm: AttemptPolicy;
+  /** The participant prolongs it while there is no verdict. */
+  readonly renewable?: true;
 }
 
 /** What a step that does nothing but wait waits for. */

@@ -38,6 +38,13 @@ export interface CancelContext<Args, Hold> extends ReservationContext<Args> {
   readonly reason: Error;
 }
 
+export interface RenewContext<Args, Hold> extends ReservationContext<Args> {
+  readonly op: 'renew';
+  readonly hold: Hold;
+  /** Keep the hold until then. */
+  readonly expiresAt: Date;
+}
+
 /** The code of a resource. Each operation must be safe to call twice. */
 export interface ResourceHandler<Args, Hold> {
   /**
@@ -55,6 +62,11 @@ export interface ResourceHandler<Args, Hold> {
    * try that comes later. A promise is awaited; what it gives is not used.
    */
   cancel(context: CancelContext<Args, Hold>): unknown;
+  /**
+   * Prolongs the hold, of a resource that is `renewable`. Throw {@link HoldExpired} when it was given away: the TCC is then cancelled. A promise
+   * is awaited; what it gives is not used.
+   */
+  renew?(context: RenewContext<Args, Hold>): unknown;
 }
 
 type Call = Omit<StepContext<never>, 'op'>;
@@ -75,6 +87,8 @@ interface Expiring {
 
 /** A resource's code as the engine calls it. */
 export function codeOf(handler: ResourceHandler<never, unknown>): StepCode {
+  const renew = (call: ConfirmCall): unknown =>
+    handler.renew?.(withSignal({ ...common(call), op: 'renew', hold: call.hold, expiresAt: new Date(call.expiresAtMs ?? 0) }, call));
   return Object.freeze({
     run: (call: StepContext<never> & Expiring): unknown =>
       handler.try(withSignal({ ...common(call), op: 'try', expiresAt: new Date(call.expiresAtMs ?? 0) }, call)),
@@ -82,5 +96,6 @@ export function codeOf(handler: ResourceHandler<never, unknown>): StepCode {
       handler.confirm(withSignal({ ...common(call), op: 'confirm', hold: call.hold, expiresAt: new Date(call.expiresAtMs ?? 0) }, call)),
     compensate: (call: CompensationContext<never, never>): unknown =>
       handler.cancel(withSignal({ ...common(call), op: 'cancel', hold: call.result, reason: call.reason }, call)),
+    ...(handler.renew === undefined ? {} : { renew }),
   });
 }

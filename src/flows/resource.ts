@@ -14,6 +14,7 @@ export interface Resource<Name extends string, In, Args, Hold> {
   readonly input: Schema;
   readonly hold: Schema;
   readonly holdForMs: number;
+  readonly renewable: boolean;
   readonly confirmPolicy: AttemptPolicy;
   /** What the engine runs: its action is the try, its compensation the cancel. */
   readonly contract: AnyStep;
@@ -40,9 +41,11 @@ export interface ResourceOptions<Name extends string, I extends Schema, H extend
   readonly hold: H;
   /**
    * How long the participant keeps what it holds, in milliseconds. At least the TCC's deadline and its margin together, so that a hold is
-   * still there when it is confirmed.
+   * still there when it is confirmed; with `renewable` twice the margin is enough.
    */
   readonly holdForMs: number;
+  /** The code has a `renew`: while there is no verdict the hold is prolonged before it runs out. Default `false`. */
+  readonly renewable?: boolean;
   /** Longest run of one try, in milliseconds; the outcome of one that takes longer is unknown. Default 30 000. */
   readonly timeoutMs?: number;
   /** Of the try. Default: 5 attempts, exponential from 200 ms up to 30 s, half of it jitter. */
@@ -59,7 +62,11 @@ type InlineHandler<I extends Schema, H extends Schema> = [I, H] extends [Schema,
   : never;
 
 /** Refuses code that is not whole: what was tried must be confirmed or cancelled. */
-function checkOperations(where: string, handler: Partial<ResourceHandler<never, unknown>>): void {
+function checkOperations(where: string, handler: Partial<ResourceHandler<never, unknown>>, renewable: boolean): void {
+  if (renewable !== (typeof handler.renew === 'function')) {
+    const problem = renewable ? 'is renewable: give renew, a function' : 'has a renew: say renewable: true in its contract';
+    throw new AmendsError('INVALID_DEFINITION', `${where} ${problem}`);
+  }
   for (const name of ['try', 'confirm', 'cancel'] as const) {
     if (typeof handler[name] !== 'function') {
       throw new AmendsError('INVALID_DEFINITION', `${where}: ${name} is missing: give try, confirm and cancel, each a function`);
@@ -94,7 +101,8 @@ export function resource<const Name extends string, I extends Schema, H extends 
   }
   const handler: Partial<ResourceHandler<never, unknown>> = options;
   const isInline = handler.try !== undefined || handler.confirm !== undefined || handler.cancel !== undefined;
-  if (isInline) checkOperations(where, handler);
+  const renewable = options.renewable ?? false;
+  if (isInline) checkOperations(where, handler, renewable);
   else if (service === undefined)
     refuse("say which service holds it (service: '…'), or give its code here (try: …, confirm: …, cancel: …)");
   return Object.freeze({
@@ -104,6 +112,7 @@ export function resource<const Name extends string, I extends Schema, H extends 
     input: options.input,
     hold: options.hold,
     holdForMs,
+    renewable,
     confirmPolicy: resolvePolicy(`${where}: confirmation`, options.confirmation ?? {}, DEFAULT_COMPENSATION_POLICY),
     contract: Object.freeze({
       kind: 'step' as const,
@@ -153,6 +162,6 @@ export function implementResource<Args, Hold>(
   if (contract.contract.handler !== undefined) {
     throw new AmendsError('INVALID_DEFINITION', `${where} has its code inline: drop either that or this implementResource()`);
   }
-  checkOperations(where, handler ?? {});
+  checkOperations(where, handler ?? {}, contract.renewable);
   return Object.freeze({ step: contract.contract, handler: codeOf(handler as ResourceHandler<never, unknown>) });
 }

@@ -59,11 +59,11 @@ export interface StepHandler<Args, Result> {
 /** What a worker calls. `confirm` is there when it stands for a resource, whose try and cancel are its run and compensate. */
 export interface StepCode extends StepHandler<never, unknown> {
   confirm?(context: ConfirmCall): unknown;
+  renew?(context: ConfirmCall): unknown;
 }
 
-/** What the engine knows when it confirms. */
+/** What the engine knows when it confirms or renews. */
 export interface ConfirmCall extends Omit<StepContext<never>, 'op'> {
-  readonly op: 'confirm';
   readonly hold: never;
   readonly expiresAtMs: number | undefined;
 }

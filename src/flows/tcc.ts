@@ -52,8 +52,14 @@ function useResource(
   }
   const { when } = options;
   checkCondition(where, when);
-  const { name, service, holdForMs, contract, confirmPolicy } = resource;
-  if (holdForMs < deadlineMs + marginMs) {
+  const { name, service, holdForMs, renewable, contract, confirmPolicy } = resource;
+  if (renewable && holdForMs < 2 * marginMs) {
+    throw new AmendsError(
+      'INVALID_DEFINITION',
+      `${where} is held for ${holdForMs} ms, less than twice the margin (${marginMs} ms): there would be no time to renew it; raise its holdForMs to ${2 * marginMs}`,
+    );
+  }
+  if (!renewable && holdForMs < deadlineMs + marginMs) {
     throw new AmendsError(
       'INVALID_DEFINITION',
       `${where} is held for ${holdForMs} ms, less than the deadline (${deadlineMs} ms) and the margin (${marginMs} ms) together: its hold could run out before it is confirmed; raise its holdForMs to ${deadlineMs + marginMs}, or lower deadlineMs`,
@@ -70,7 +76,7 @@ function useResource(
       conditional: when !== undefined,
       action: resolvePolicy(where, options, contract.policy),
       compensation: contract.compensationPolicy,
-      hold: Object.freeze({ forMs: holdForMs, confirm: confirmPolicy }),
+      hold: Object.freeze({ forMs: holdForMs, confirm: confirmPolicy, ...(renewable ? { renewable } : {}) }),
     },
   };
 }

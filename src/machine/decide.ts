@@ -19,6 +19,7 @@ import {
   type StepState,
   type TurnReason,
 } from './state.ts';
+import { mayRenew } from './renewal.ts';
 import { giveVerdict } from './verdict.ts';
 import { receive, waitDue, withdrawWaits } from './waits.ts';
 
@@ -282,6 +283,12 @@ function takeIn(draft: Draft, fact: Fact): void {
       // Whoever says so is right: nothing undoes it under the feet of a later attempt.
       if (step.status !== 'confirming' && step.status !== 'confirm_stuck') return;
       return emit(draft, { type: 'confirm_succeeded', data: { step: fact.step, ...attemptFacts(fact) } });
+    case 'renewed':
+      if (!mayRenew(draft.rules.plan, draft.state, fact.step)) return;
+      return emit(draft, { type: 'hold_renewed', data: { step: fact.step, expiresAtMs: fact.expiresAtMs } });
+    case 'renewal_failed':
+      if (mayRenew(draft.rules.plan, draft.state, fact.step)) turnNow(draft, { kind: 'step_failed', step: fact.step, error: fact.error });
+      return;
     case 'withdrawn':
       return withdrawn(draft, fact.step, step);
   }

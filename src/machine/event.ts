@@ -46,6 +46,7 @@ interface Payloads {
   compensation_issued: { step: string };
   compensation_succeeded: { step: string } & AttemptFacts;
   compensation_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
+  hold_renewed: { step: string; expiresAtMs: number };
   /** Of a TCC that awaits its verdict: everything is held. */
   tcc_held: Record<string, never>;
   /** All is held, and will be confirmed: stored before the first confirm is asked for. The verdict to cancel is `saga_turned`. */

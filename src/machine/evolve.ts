@@ -130,6 +130,8 @@ function apply(state: OpenState, event: TransactionEvent): void {
     case 'saga_turned':
       Object.assign(state, { direction: 'backward', turn: event.data.turn, pendingTurn: undefined });
       return;
+    case 'hold_renewed':
+      return change(state, event.data.step, { hold: { expiresAtMs: event.data.expiresAtMs } });
     case 'tcc_held':
       state.held = true;
       return;

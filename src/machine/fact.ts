@@ -31,6 +31,9 @@ export type Fact =
     } & AttemptFacts)
   | ({ readonly type: 'compensated'; readonly step: string } & AttemptFacts)
   | ({ readonly type: 'confirmed'; readonly step: string } & AttemptFacts)
+  | { readonly type: 'renewed'; readonly step: string; readonly expiresAtMs: number }
+  /** The participant can't prolong the hold: it is gone, or will be. */
+  | { readonly type: 'renewal_failed'; readonly step: string; readonly error: ErrorData }
   | { readonly type: 'withdrawn'; readonly step: string }
   | { readonly type: 'signal_sent'; readonly signal: string; readonly data: Json; readonly by: string }
   /** The time of a wait may be up. */

@@ -50,6 +50,9 @@ export type StepStatus =
   | 'confirm_skipped' // given up by an operator
   | 'confirmed';
 
+/** What a job can be for: a hold is renewed beside all else, whatever its step is in. */
+export type JobOperation = Operation | 'renew';
+
 /** The status in which an operation is to be carried out, and the one in which it waits for an operator. */
 export const DUE: Readonly<Record<Operation, StepStatus>> = { run: 'issued', compensate: 'compensating', confirm: 'confirming' };
 export const STUCK: Readonly<Record<Operation, StepStatus>> = {

@@ -1,11 +1,11 @@
 import type { Plan } from '../flows/plan.ts';
-import type { Operation, StepStatus } from './state.ts';
+import type { JobOperation, StepStatus } from './state.ts';
 
-const SAGA: Readonly<Record<Operation, string>> = { run: 'run', compensate: 'compensate', confirm: 'confirm' };
-const TCC: Readonly<Record<Operation, 'try' | 'confirm' | 'cancel'>> = { run: 'try', compensate: 'cancel', confirm: 'confirm' };
+const SAGA: Readonly<Record<JobOperation, string>> = { run: 'run', compensate: 'compensate', confirm: 'confirm', renew: 'renew' };
+const TCC: Readonly<Record<JobOperation, string>> = { run: 'try', compensate: 'cancel', confirm: 'confirm', renew: 'renew' };
 
 /** An operation in the words of its kind of transaction. */
-export function operationWord({ kind }: Pick<Plan, 'kind'>, op: Operation): string {
+export function operationWord({ kind }: Pick<Plan, 'kind'>, op: JobOperation): string {
   return (kind === 'tcc' ? TCC : SAGA)[op];
 }
 

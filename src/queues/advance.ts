@@ -1,8 +1,9 @@
 import type { SqlExecutor } from '../connections/sql.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
-import { DUE, isTerminal, operationIn, stepState, STUCK, type Operation, type State, type StepStatus } from '../machine/state.ts';
+import { DUE, isTerminal, operationIn, stepState, STUCK, type JobOperation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
+import { renewables, renewAtMs } from '../machine/renewal.ts';
 import { operationWord } from '../machine/words.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
@@ -11,7 +12,7 @@ export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
   return { queue: sagaQueue(state.saga), jobId: rootJobId(state.id), message: { transaction: state.id, saga: state.saga } };
 }
 
-export function operationJob(plan: Plan, id: string, step: string, op: Operation, recovered = false): OperationJob {
+export function operationJob(plan: Plan, id: string, step: string, op: JobOperation, recovered = false): OperationJob {
   return {
     queue: queueOfStep(plan, stepOf(plan, step)),
     jobId: operationJobId(id, step, op),
@@ -23,6 +24,7 @@ export function operationJob(plan: Plan, id: string, step: string, op: Operation
 /** The same for an operation that is due by the journal: one that waits is delivered when its time is up. */
 function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false): OperationJob {
   const job = { ...operationJob(plan, state.id, step, op, recovered), ahead: isAhead(plan, step, op) };
+  if (op === 'renew') return { ...job, notBeforeMs: renewAtMs(plan, state, step) };
   if (op !== 'run' || stepState(state, step)?.wait === undefined) return job;
   return { ...job, notBeforeMs: wakesAtMs(plan, state, step) ?? Infinity };
 }
@@ -31,14 +33,14 @@ function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false):
  * In the queue of its saga, where starts wait too, a later step goes to the head, so that a backlog of starts is worked off saga by saga and not
  * step by step: sagas end sooner and hold what they hold for less long. A service's queue has no starts in it: there the oldest comes first.
  */
-function isAhead(plan: Plan, step: string, op: Operation): boolean {
+function isAhead(plan: Plan, step: string, op: JobOperation): boolean {
   const { stage, service } = stepOf(plan, step);
   return service === null && (stage > 0 || op !== 'run');
 }
 
 interface Due {
   readonly step: string;
-  readonly op: Operation;
+  readonly op: JobOperation;
 }
 
 /** The operations that just became due. A wait that has ended already, because its signal had come before, needs no job. */
@@ -75,13 +77,31 @@ function waitsEndedBy(state: State, events: readonly TransactionEvent[]): readon
   });
 }
 
+/** What is held since these events, and has to be renewed one day. */
+function renewalsBegunBy(plan: Plan, state: State, events: readonly TransactionEvent[]): readonly Due[] {
+  if (plan.kind !== 'tcc') return [];
+  const held = renewables(plan, state);
+  return events.flatMap((event): Due[] =>
+    event.type === 'step_succeeded' && held.includes(event.data.step) ? [{ step: event.data.step, op: 'renew' }] : [],
+  );
+}
+
+/** With the verdict nothing is renewed any more: jobs that wait for that are delivered now, find it so, and let the root end. */
+function renewalsEndedBy(plan: Plan, state: State, events: readonly TransactionEvent[]): readonly string[] {
+  if (plan.kind !== 'tcc' || !events.some(({ type }) => type === 'verdict_reached' || type === 'saga_turned' || type === 'saga_terminated'))
+    return [];
+  return Object.keys(state.steps).filter((step) => plan.steps[step]?.hold?.renewable === true);
+}
+
 /** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
 export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
-  const issued = issuedBy(state, events);
+  const issued = [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)];
   const ended = waitsEndedBy(state, events);
-  if (issued.length + ended.length === 0) return;
+  const over = renewalsEndedBy(plan, state, events);
+  if (issued.length + ended.length + over.length === 0) return;
   const root = rootJob(state);
   await Promise.all([
+    ...over.map((step) => queues.promote(operationJob(plan, state.id, step, 'renew'))),
     ...issued.map((due) => queues.addChild(dueJob(plan, state, due), root)),
     ...ended.map((step) => endWait(queues, plan, state, step)),
   ]);
@@ -101,7 +121,8 @@ function inFlight(state: State): readonly Due[] {
  * Looks before it adds, because re-adding a failed child would hold the root for good. Gives the number of jobs it put back.
  */
 export async function restore(queues: QueuePort, plan: Plan, state: State, except?: Due): Promise<number> {
-  const missing = inFlight(state).filter(({ step, op }) => step !== except?.step || op !== except.op);
+  const renewing = renewables(plan, state).map((step): Due => ({ step, op: 'renew' }));
+  const missing = [...inFlight(state), ...renewing].filter(({ step, op }) => step !== except?.step || op !== except.op);
   if (missing.length === 0) return 0;
   const root = rootJob(state);
   let restored = 0;

@@ -27,7 +27,7 @@ export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions 
  */
 export function operationOptions({ jobId, message, ahead, notBeforeMs }: OperationJob, clock: StoreClock): JobsOptions {
   const options: JobsOptions =
-    message.op === 'run'
+    message.op === 'run' || message.op === 'renew'
       ? { attempts: ENDLESS, jobId, ignoreDependencyOnFailure: true, ...storeTime(clock) }
       : { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
   if (ahead === true) options.lifo = true;

@@ -6,7 +6,7 @@ const operationMessage = z.strictObject({
   transaction: z.string().min(1).max(128),
   saga: z.string().min(1).max(64),
   step: z.string().min(1).max(64),
-  op: z.enum(['run', 'compensate', 'confirm']),
+  op: z.enum(['run', 'compensate', 'confirm', 'renew']),
   /** The job was put back because it was gone: an attempt may have been made already. */
   recovered: z.literal(true).optional(),
 });

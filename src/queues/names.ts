@@ -1,5 +1,5 @@
 import type { Plan, PlanStep } from '../flows/plan.ts';
-import type { Operation } from '../machine/state.ts';
+import type { JobOperation } from '../machine/state.ts';
 
 /** The queue of a saga's root jobs, and of its inline steps. */
 export function sagaQueue(saga: string): string {
@@ -57,6 +57,6 @@ export function transactionOfJob(jobId: string): string | undefined {
 }
 
 /** Derived from the transaction, so that adding the same job twice is harmless. Step names have no `.`, so ids can't collide. */
-export function operationJobId(id: string, step: string, op: Operation): string {
+export function operationJobId(id: string, step: string, op: JobOperation): string {
   return `${op}.${escapeId(id)}.${step}`;
 }

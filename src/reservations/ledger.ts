@@ -135,6 +135,20 @@ export async function confirm(executor: BarrierExecutor, tables: Tables, key: Re
 }
 
 /**
+ * Keeps what is held until then.
+ *
+ * @throws {HoldExpired} it was given back, or is no longer held
+ */
+export async function renew(executor: BarrierExecutor, { reservation }: Tables, key: ReservationKey, expiresAt: Date): Promise<void> {
+  const { rows } = await executor.exec(
+    `UPDATE ${reservation} SET expires_at = greatest(expires_at, $4::timestamptz)
+    WHERE scope = $1 AND transaction_id = $2 AND resource = $3 AND state = 'held' RETURNING 1 AS held`,
+    [key.scope, key.transactionId, key.resource, expiresAt.toISOString()],
+  );
+  if (rows.length === 0) throw new HoldExpired(`${key.resource}: ${key.transactionId} holds nothing any more that could be renewed`);
+}
+
+/**
  * Gives back what is held.
  *
  * @throws {AmendsError} NOT_ALLOWED, not retried: it was confirmed

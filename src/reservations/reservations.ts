@@ -91,6 +91,13 @@ export function reservations<Args, Hold>(
         return options.hold({ ...wanted, transactionId: context.transactionId, expiresAt: context.expiresAt });
       }),
     confirm: (context) => guarded(context, ({ executor, tables, key }) => ledger.confirm(executor, tables, key)),
+    // To a later moment each time, and never back: it needs no barrier.
+    ...(contract.renewable
+      ? {
+          renew: ({ transactionId, expiresAt }: { readonly transactionId: string; readonly expiresAt: Date }) =>
+            plain(({ executor, tables }) => ledger.renew(executor, tables, { scope, transactionId, resource }, expiresAt)),
+        }
+      : {}),
     cancel: (context) => guarded(context, ({ executor, tables, key }) => ledger.cancel(executor, tables, key)),
   });
 

@@ -4,11 +4,13 @@ import { asJson, copyOf, type Json, type PayloadLimits } from '../flows/json.ts'
 import { parseWith } from '../flows/schema.ts';
 import type { CompensationContext, ConfirmCall, StepContext, StepLog } from '../flows/step.ts';
 import { errorData, errorFrom } from '../machine/error-data.ts';
-import type { ErrorData, FailureOutcome } from '../machine/state.ts';
+import type { ErrorData, FailureOutcome, JobOperation } from '../machine/state.ts';
 import { operationWord } from '../machine/words.ts';
 import { attempt, type AttemptLimits, type Attempted } from './attempt.ts';
 import type { LazySignal } from './interrupts.ts';
 import { idempotencyKey, type DueOperation } from './operation.ts';
+
+type AnyDue = DueOperation<JobOperation>;
 
 /** What came of one attempt, in the machine's terms. */
 export type Carried =
@@ -47,17 +49,19 @@ function failedBy(error: unknown): Failure {
 }
 
 /** The step's input, parsed anew. A copy: what is kept of the transaction must not change when an action changes its input. */
-async function inputOf({ contract, name, step }: DueOperation): Promise<never> {
+async function inputOf({ contract, name, step }: AnyDue): Promise<never> {
   return (await parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`)) as never;
 }
 
 /** The key of this operation, or of another one on the same step. */
-function keyOf({ rules, state, name, op }: DueOperation, of = op): string {
-  return idempotencyKey(state.id, name, operationWord(rules.plan, of));
+function keyOf({ rules, state, step, name, op }: AnyDue, of = op): string {
+  // A hold is renewed again and again, to another end each time.
+  const word = of === 'renew' ? `renew:${step.hold?.expiresAtMs}` : operationWord(rules.plan, of);
+  return idempotencyKey(state.id, name, word);
 }
 
 /** What an action is called with, and a reservation's try with its expiry. */
-function contextOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): StepContext<never> {
+function contextOf(due: AnyDue, input: never, options: CarryOutOptions, stop: LazySignal): StepContext<never> {
   const { state, step, name } = due;
   return {
     input,
@@ -75,12 +79,12 @@ function contextOf(due: DueOperation, input: never, options: CarryOutOptions, st
 }
 
 /** On whose behalf the step's code appends events: the same on every attempt, so that they are stored once. */
-function causeOf({ state, name }: DueOperation, key: string): Cause {
+function causeOf({ state, name }: AnyDue, key: string): Cause {
   return { key, correlationId: state.id, causationId: key, actor: `${state.kind ?? 'saga'}:${state.saga}/${name}` };
 }
 
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
-async function accept(due: DueOperation, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
+async function accept(due: AnyDue, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
   try {
     const parsed: unknown = await parseWith(due.contract.result, value, `the result of step "${due.name}"`);
     return { kind: 'succeeded', result: asJson(parsed, `the result of step "${due.name}"`, options.payload), verified };
@@ -90,7 +94,7 @@ async function accept(due: DueOperation, value: unknown, options: CarryOutOption
 }
 
 /** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
-async function verify(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
+async function verify(due: AnyDue, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
   const cause = causeOf(due, `${keyOf(due)}:verify`);
   const answer = await attempt((stop) => within(cause, () => due.handler.verify?.(contextOf(due, input, options, stop))), options);
@@ -99,7 +103,7 @@ async function verify(due: DueOperation, input: never, options: CarryOutOptions)
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
 }
 
-async function runAction(due: DueOperation, input: never, options: CarryOutOptions): Promise<Carried> {
+async function runAction(due: AnyDue, input: never, options: CarryOutOptions): Promise<Carried> {
   if (due.step.doubtful) {
     const found = await verify(due, input, options);
     if (found !== undefined && found !== 'not-done') return found;
@@ -116,7 +120,7 @@ async function runAction(due: DueOperation, input: never, options: CarryOutOptio
   return found === 'not-done' ? failure : found;
 }
 
-function undoOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): CompensationContext<never, never> {
+function undoOf(due: AnyDue, input: never, options: CarryOutOptions, stop: LazySignal): CompensationContext<never, never> {
   const { state, step } = due;
   return Object.assign(contextOf(due, input, options, stop), {
     op: 'compensate' as const,
@@ -129,25 +133,25 @@ function undoOf(due: DueOperation, input: never, options: CarryOutOptions, stop:
   });
 }
 
-function confirmationOf(due: DueOperation, input: never, options: CarryOutOptions, stop: LazySignal): ConfirmCall {
+function confirmationOf(due: AnyDue, input: never, options: CarryOutOptions, stop: LazySignal): ConfirmCall {
   const { result, hold } = due.step;
   return Object.assign(contextOf(due, input, options, stop), {
-    op: 'confirm' as const,
     hold: copyOf(result) as never,
-    expiresAtMs: hold?.expiresAtMs,
+    expiresAtMs: due.renewUntilMs ?? hold?.expiresAtMs,
   });
 }
 
 /** The call of an undo or a confirm; `undefined` where there is no code for it. */
-function obligationOf(due: DueOperation, input: never, options: CarryOutOptions): ((stop: LazySignal) => unknown) | undefined {
+function obligationOf(due: AnyDue, input: never, options: CarryOutOptions): ((stop: LazySignal) => unknown) | undefined {
   const { handler, op } = due;
+  if (op === 'renew') return handler.renew && ((stop) => handler.renew?.(confirmationOf(due, input, options, stop)));
   if (op === 'confirm' ? handler.confirm === undefined : handler.compensate === undefined) return undefined;
   if (op === 'confirm') return (stop) => handler.confirm?.(confirmationOf(due, input, options, stop));
   return (stop) => handler.compensate?.(undoOf(due, input, options, stop));
 }
 
 /** Carries out one attempt of an operation. Never throws: whatever happens is an outcome. */
-export async function carryOut(due: DueOperation, options: CarryOutOptions): Promise<Carried> {
+export async function carryOut(due: AnyDue, options: CarryOutOptions): Promise<Carried> {
   let input: never;
   try {
     input = await inputOf(due);
@@ -167,5 +171,6 @@ export async function carryOut(due: DueOperation, options: CarryOutOptions): Pro
   const answer = await attempt((stop) => within(cause, () => call(stop)), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   if (answer.kind === 'given up') return answer;
+  if (due.op === 'renew' && answer.kind === 'threw') return failedBy(answer.error);
   return failed(answer.error, 'unknown', isRetryable(answer.error));
 }

@@ -19,6 +19,7 @@ import type { ActiveOperations } from './active.ts';
 import { carryOut, type Carried } from './carry-out.ts';
 import type { MissingCode } from './missing-code.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
+import { nextRenewal, renew } from './renew.ts';
 import type { StorePatience } from './store-patience.ts';
 
 export interface StepWorkerOptions {
@@ -61,7 +62,9 @@ export class StepWorker {
     } catch (error) {
       return { kind: 'failed', error: error as Error };
     }
-    const { transaction: id, step: name, op } = message;
+    const { transaction: id, step: name } = message;
+    if (message.op === 'renew') return this.#renew(message, delivery);
+    const { op } = message;
     const log = new LazyLog(this.#engine.log, { transaction: id, step: name, op });
     const again = delivery.deliveries > 1 || message.recovered === true;
     const state = await this.#options.patience.wait(this.#present(id, name, op, again));
@@ -73,6 +76,38 @@ export class StepWorker {
     if (rules === undefined) return this.#options.missing.definition(state, delivery);
     const work: Work = { rules, state, name, op, log, delivery, recovered: message.recovered === true };
     return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
+  }
+
+  /** A hold is to be prolonged, if there is still no verdict. */
+  async #renew({ transaction: id, step: name }: OperationMessage, delivery: Delivery): Promise<Verdict> {
+    const engine = this.#engine;
+    const { patience, active, graceMs } = this.#options;
+    const log = new LazyLog(engine.log, { transaction: id, step: name, op: 'renew' });
+    const state = await patience.wait(engine.transactions.load(id));
+    const step = state && stepState(state, name);
+    if (state === undefined || step === undefined)
+      return { kind: 'failed', error: new Error(`parked: transaction ${id} holds nothing there`) };
+    const rules = knownRules(engine, state);
+    if (rules === undefined) return this.#options.missing.definition(state, delivery);
+    const nowMs = engine.clock.nowMs();
+    const later = nextRenewal({ rules, state, name }, nowMs);
+    if (later !== undefined) return later;
+    const contract = this.#contractOf(state, name);
+    const handler = contract && this.#options.find(contract);
+    if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, delivery);
+    const due: DueOperation<'renew'> = { rules, state, step, name, op: 'renew', contract, handler };
+    const timeoutMs = timeoutOf(rules.plan, state, name, 'renew', nowMs);
+    return active.during(undefined, (interrupts) =>
+      renew(due, {
+        nowMs,
+        options: { timeoutMs, graceMs, interrupts, attempt: delivery.deliveries, log, payload: engine.limits },
+        record: async (fact) => (await this.#record(rules, state, fact)).state,
+      }),
+    );
+  }
+
+  #contractOf(state: State, name: string): AnyStep | undefined {
+    return this.#engine.definitions.find(state.saga, state.definitionVersion)?.contracts.find((step) => step.name === name);
   }
 
   /** A step that waits: nothing runs, its time may be up or its signal there. */
@@ -169,7 +204,7 @@ export class StepWorker {
     // The records above may have shown what another process did meanwhile: a terminated transaction keeps its steps as they were.
     if (isTerminal(state) || status() !== DUE[op]) return this.#settledBefore(work, state);
 
-    const contract = this.#engine.definitions.find(state.saga, state.definitionVersion)?.contracts.find((step) => step.name === name);
+    const contract = this.#contractOf(state, name);
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
     return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);

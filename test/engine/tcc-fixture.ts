@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { RetryPolicy } from '../../src/flows/policy.ts';
 import { resource, type Resource } from '../../src/flows/resource.ts';
-import type { CancelContext, ConfirmContext, TryContext } from '../../src/flows/resource-code.ts';
+import type { CancelContext, ConfirmContext, RenewContext, TryContext } from '../../src/flows/resource-code.ts';
 import { tcc, type Tcc } from '../../src/flows/tcc.ts';
 import type { Ledger } from './fixture.ts';
 
@@ -13,6 +13,9 @@ export interface Conduct {
   readonly try?: (context: TryContext<Args>) => unknown;
   readonly confirm?: (context: ConfirmContext<Args, Hold>) => unknown;
   readonly cancel?: (context: CancelContext<Args, Hold>) => unknown;
+  /** Its hold lasts so long, and is renewed. */
+  readonly renew?: (context: RenewContext<Args, Hold>) => unknown;
+  readonly holdForMs?: number;
   readonly timeoutMs?: number;
 }
 
@@ -29,7 +32,8 @@ export function namedResource<const Name extends string>(
     name,
     input: CartInput,
     hold: z.object({ ref: z.string() }),
-    holdForMs: 60_000,
+    holdForMs: conduct.holdForMs ?? 60_000,
+    ...(conduct.renew === undefined ? {} : { renewable: true, renew: conduct.renew }),
     timeoutMs: conduct.timeoutMs ?? 10_000,
     retry: FAST,
     confirmation: { retry: FAST },

@@ -134,7 +134,7 @@ describe.each(STORE_KINDS)('tcc on %s', (kind) => {
     expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'stuck', reason: { message: 'account closed' } });
     const { transactions } = await bench.amends.list({ status: ['stuck'] });
     expect(transactions).toContainEqual(expect.objectContaining({ id: run.id, error: 'account closed' }));
-    expect(bench.alerts).toEqual(['stuck: needs a person']);
+    await eventually(() => expect(bench.alerts).toEqual(['stuck: needs a person']));
   });
 
   test('T09 a cancel fails: tried again, stuck, and an operator gives it up: terminated with what is left', async () => {
@@ -337,6 +337,49 @@ describe.each(STORE_KINDS)('tcc on %s', (kind) => {
     const other = await bench.amends.start(refusing, { order: 'ow' }, { awaitsVerdict: true });
     expect(await other.held({ timeoutMs: 15_000 })).toBe(false);
     await expect(other.confirm()).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+  });
+
+  test('a hold that is shorter than the deadline is renewed while there is no verdict, and not after it', async () => {
+    const until: number[] = [];
+    const checkout = tcc({
+      name: 'renewed',
+      version: 1,
+      input: z.object({ order: z.string() }),
+      deadlineMs: 30_000,
+      marginMs: 200,
+    }).reserve(
+      namedResource('stock', bench.ledger, { holdForMs: 1_000, renew: ({ expiresAt }) => until.push(expiresAt.getTime()) }),
+      ({ input }) => input,
+    );
+    await bench.work([checkout]);
+    const run = await bench.amends.start(checkout, { order: 'or' }, { awaitsVerdict: true });
+    await eventually(() => expect(until.length).toBeGreaterThanOrEqual(3));
+    expect(until).toEqual([...until].sort((a, b) => a - b));
+    await run.confirm();
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'confirmed' });
+    const renewed = (await run.history()).flatMap(({ event }) => (event.type === 'hold_renewed' ? [event.data.expiresAtMs] : []));
+    expect(renewed.slice(0, 3)).toEqual(until.slice(0, 3));
+    const { queues } = engineOf(bench.amends);
+    await eventually(async () => expect(await queues.stateOf(rootJob({ id: run.id, saga: 'renewed' }))).toBe('completed'));
+  });
+
+  test('T12 a hold that can not be renewed cancels the TCC before it runs out unnoticed', async () => {
+    const checkout = tcc({ name: 'lost', version: 1, input: z.object({ order: z.string() }), deadlineMs: 30_000, marginMs: 200 })
+      .reserve(
+        namedResource('stock', bench.ledger, {
+          holdForMs: 1_000,
+          renew() {
+            throw new HoldExpired('it was given away');
+          },
+        }),
+        ({ input }) => input,
+      )
+      .reserve(namedResource('credit', bench.ledger), ({ input }) => input);
+    await bench.work([checkout]);
+    const run = await bench.amends.start(checkout, { order: 'ol' }, { awaitsVerdict: true });
+    const outcome = await run.outcome({ timeoutMs: 15_000 });
+    expect(outcome).toMatchObject({ status: 'cancelled', failedReservation: 'stock', reason: { message: 'it was given away' } });
+    expect(sorted(bench.ledger.slice(2))).toEqual(['cancel credit', 'cancel stock']);
   });
 
   test('the deadline of a TCC that waits for its verdict strikes although nothing is in work', async () => {

@@ -42,6 +42,7 @@ describe('resource', () => {
   test.each([
     ['a step', () => implementResource(plainStep('a') as never, code), 'takes what resource({ … }) gives'],
     ['what has code', () => implementResource(plainResource('a'), code), 'has its code inline'],
+    ['a renew that is not told of', () => implementResource(stock, { ...code, renew: code.confirm }), 'say renewable: true'],
     ['no cancel', () => implementResource(stock, { try: code.try, confirm: code.confirm } as never), 'cancel is missing'],
   ])('implementResource refuses %s', (_what, implement, message) => {
     expect(implement).toThrow(refusal(message));
@@ -78,6 +79,11 @@ describe('tcc', () => {
     expect(define).toThrow(refusal('is held for 44999 ms, less than the deadline (30000 ms) and the margin (15000 ms) together'));
     expect(define).toThrow(refusal('raise its holdForMs to 45000'));
     tcc({ ...options, marginMs: 14_999 }).reserve(short, map);
+    const renewable = { name: 'kept', service: 's', input, hold, renewable: true };
+    tcc(options).reserve(resource({ ...renewable, holdForMs: 30_000 }), map);
+    expect(() => tcc(options).reserve(resource({ ...renewable, holdForMs: 29_999 }), map)).toThrow(
+      refusal('is held for 29999 ms, less than twice the margin (15000 ms)'),
+    );
     tcc(options).reserve(other, map);
   });
 

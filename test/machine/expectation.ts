@@ -149,6 +149,8 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
   switch (fact.type) {
     case 'nudged':
     case 'confirmed':
+    case 'renewed':
+    case 'renewal_failed':
       return [];
     case 'confirm_requested':
       return 'refused';

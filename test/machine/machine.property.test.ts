@@ -10,7 +10,7 @@ const RUNS = Number(process.env['AMENDS_RUNS'] ?? 1200);
 const schedules = fc.array(fc.nat(), { maxLength: 60, size: 'max' });
 
 /** How often each event was journaled. A new one has to be added here, and reached; those of a TCC in tcc.property.test.ts. */
-type SagaEvent = Exclude<EventType, `confirm_${string}` | `tcc_${string}` | 'verdict_reached'>;
+type SagaEvent = Exclude<EventType, `confirm_${string}` | `tcc_${string}` | 'verdict_reached' | 'hold_renewed'>;
 const seen: Record<SagaEvent, number> = {
   saga_started: 0,
   step_issued: 0,

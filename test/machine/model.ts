@@ -131,6 +131,7 @@ export class Model {
       case 'confirm_succeeded':
       case 'confirm_stuck':
       case 'confirm_skipped':
+      case 'hold_renewed':
       case 'tcc_held':
       case 'tcc_confirmed':
       case 'tcc_cancelled':
@@ -143,7 +144,10 @@ export class Model {
     }
   }
 
-  #applyToStep(entry: Entry, event: Exclude<Extract<TransactionEvent, { data: { step: string } }>, { type: `confirm_${string}` }>): void {
+  #applyToStep(
+    entry: Entry,
+    event: Exclude<Extract<TransactionEvent, { data: { step: string } }>, { type: `confirm_${string}` | 'hold_renewed' }>,
+  ): void {
     switch (event.type) {
       case 'step_issued':
         entry.run = 'open';
