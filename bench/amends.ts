@@ -1,10 +1,12 @@
 import { pino } from 'pino';
 import * as z from 'zod';
-import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaOutcome } from 'amends';
+import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaRun, type Tcc, type TccRun } from 'amends';
 import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
 
 const Payload = z.object({ number: z.number(), text: z.string() });
 type Input = z.input<typeof Payload>;
+
+type Definition = Saga<Input, unknown> | Tcc<Input, unknown>;
 
 function sagaOf({ steps, parallel }: Scenario, counted: Steps): Saga<Input, unknown> {
   const made = (number: number) =>
@@ -41,25 +43,25 @@ function sagaOf({ steps, parallel }: Scenario, counted: Steps): Saga<Input, unkn
 export class AmendsContender implements Contender {
   readonly #scenario: Scenario;
   readonly #steps: Steps;
-  readonly #saga: Saga<Input, unknown>;
+  readonly #saga: Definition;
   readonly #amends: Amends;
-  readonly #outcomes: Promise<SagaOutcome<unknown>>[] = [];
+  readonly #outcomes: Promise<{ readonly status: string }>[] = [];
   #worker: AmendsWorker | undefined;
 
-  private constructor(scenario: Scenario, amends: Amends) {
+  private constructor(scenario: Scenario, amends: Amends, define: (scenario: Scenario, counted: Steps) => Definition) {
     this.#scenario = scenario;
     this.#steps = new Steps(scenario);
-    this.#saga = sagaOf(scenario, this.#steps);
+    this.#saga = define(scenario, this.#steps);
     this.#amends = amends;
   }
 
-  static async open(scenario: Scenario): Promise<AmendsContender> {
+  static async open(scenario: Scenario, define: (scenario: Scenario, counted: Steps) => Definition = sagaOf): Promise<AmendsContender> {
     const logger = pino({ level: 'fatal' });
     const place = scenario.store === 'embedded' ? { url: '', folder: scenario.url } : { url: scenario.url };
     const { url, ...folder } = place;
     const { shards } = scenario;
     const options = { namespace: 'bench', logger, ...(shards === undefined ? {} : { shards }) };
-    return new AmendsContender(scenario, await connect(url, { ...options, ...folder }));
+    return new AmendsContender(scenario, await connect(url, { ...options, ...folder }), define);
   }
 
   async work(): Promise<void> {
@@ -73,14 +75,15 @@ export class AmendsContender implements Contender {
   }
 
   async start(number: number): Promise<void> {
-    const run = await this.#amends.start(this.#saga, payloadOf(this.#scenario, number));
+    const run = await this.#start(number);
     const outcome = run.outcome();
     outcome.catch(() => undefined); // where only starts are measured nobody waits for it
     this.#outcomes.push(outcome);
   }
 
   async ended(): Promise<void> {
-    const wanted = this.#scenario.failAt === 0 ? 'completed' : 'compensated';
+    const done = this.#saga.kind === 'tcc' ? 'confirmed' : 'completed';
+    const wanted = this.#scenario.failAt === 0 ? done : 'compensated';
     for (const { status } of await Promise.all(this.#outcomes)) {
       if (status !== wanted) throw new Error(`a saga ended as ${status}`);
     }
@@ -93,8 +96,13 @@ export class AmendsContender implements Contender {
   }
 
   async run(number: number): Promise<void> {
-    const run = await this.#amends.start(this.#saga, payloadOf(this.#scenario, number));
+    const run = await this.#start(number);
     await run.outcome();
+  }
+
+  #start(number: number): Promise<SagaRun<unknown> | TccRun<unknown>> {
+    const payload = payloadOf(this.#scenario, number);
+    return this.#saga.kind === 'tcc' ? this.#amends.start(this.#saga, payload) : this.#amends.start(this.#saga, payload);
   }
 
   async close(): Promise<void> {

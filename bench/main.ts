@@ -6,8 +6,9 @@ import { benchEvents } from './events.ts';
 import type { Measured, Order } from './measure.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
+import { benchTcc } from './tcc.ts';
 
-type Side = Order['contender'];
+type Side = 'yardstick' | 'amends';
 
 /** A row of the report: what is compared, and how. */
 interface Comparison {
@@ -139,6 +140,7 @@ try {
   const [what, ...rest] = process.argv.slice(2);
   if (what === 'events') await benchEvents(rest);
   else if (what === 'cluster') await benchCluster(rest);
+  else if (what === 'tcc') await benchTcc(rest);
   else await main();
 } catch (error) {
   console.error((error as Error).message);

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { AmendsContender } from './amends.ts';
 import type { Contender, Scenario } from './scenario.ts';
+import { sameSagaOf, tccOf } from './tcc-definitions.ts';
 import { Yardstick } from './yardstick.ts';
 
 /** What a process of its own is to measure. */
 export interface Order {
-  readonly contender: 'yardstick' | 'amends';
+  readonly contender: 'yardstick' | 'amends' | 'tcc' | 'saga';
   readonly measure: 'throughput' | 'latency' | 'start' | 'enqueue' | 'backlog' | 'worker';
   readonly scenario: Scenario;
   readonly transactions: number;
@@ -66,7 +67,16 @@ async function latency(contender: Contender, count: number): Promise<Measured> {
 }
 
 function open({ contender, scenario }: Order): Promise<Contender> {
-  return contender === 'amends' ? AmendsContender.open(scenario) : Promise.resolve(new Yardstick(scenario));
+  switch (contender) {
+    case 'yardstick':
+      return Promise.resolve(new Yardstick(scenario));
+    case 'amends':
+      return AmendsContender.open(scenario);
+    case 'tcc':
+      return AmendsContender.open(scenario, tccOf);
+    case 'saga':
+      return AmendsContender.open(scenario, sameSagaOf);
+  }
 }
 
 async function workersOf(order: Order): Promise<readonly ChildProcess[]> {

@@ -36,6 +36,9 @@ describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
     const { completed, compensated, recoveryP95Ms } = report as { completed: number; compensated: number; recoveryP95Ms: number };
     expect(completed + compensated).toBe(50);
     expect(Math.min(completed, compensated, recoveryP95Ms)).toBeGreaterThan(0);
+    const { tccs, confirmed, cancelled } = report as { tccs: number; confirmed: number; cancelled: number };
+    expect(confirmed + cancelled).toBe(tccs);
+    expect(Math.min(confirmed, cancelled)).toBeGreaterThan(0);
     const fired = Object.values(report['faults'] as Record<string, number>);
     expect(fired.length).toBeGreaterThanOrEqual(faults.length - SERVERS[kind].length); // servers that are not ours are not killed
     expect(Math.min(...fired)).toBeGreaterThan(0);

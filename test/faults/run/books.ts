@@ -11,7 +11,7 @@ export const SLOTS = 4;
 export interface Effect {
   readonly gid: string;
   readonly step: string;
-  readonly op: 'run' | 'compensate';
+  readonly op: 'run' | 'compensate' | 'try' | 'confirm' | 'cancel';
   /** In the order in which they happened, for those that follow from each other. */
   readonly seq: number;
   readonly source: number;
@@ -39,7 +39,7 @@ export interface Entry {
   readonly service: string;
   readonly gid: string;
   readonly step: string;
-  readonly op: 'run' | 'compensate';
+  readonly op: Effect['op'];
   readonly number: number;
   /** The process that writes it. */
   readonly worker: number;
@@ -49,7 +49,9 @@ export interface Entry {
 export async function write(tx: PoolClient, entry: Entry, stormy: boolean): Promise<void> {
   const { service, gid, step, op, number, worker } = entry;
   const [from, to] = [number % SLOTS, (number + 1) % SLOTS];
-  const [source, target] = op === 'run' ? [from, to] : [to, from];
+  const undoes = op === 'compensate' || op === 'cancel';
+  // A confirm moves nothing: the amount was moved when it was held.
+  const [source, target] = op === 'confirm' ? [from, from] : undoes ? [to, from] : [from, to];
   await tx.query(`INSERT INTO ${service}.effects (gid, step, op, source, target, worker) VALUES ($1, $2, $3, $4, $5, $6)`, [
     gid,
     step,

@@ -3,6 +3,8 @@ import { isAmendsError } from '../../../src/errors.ts';
 import type { TransactionSummary } from '../../../src/journal/journal.ts';
 import { queuesOfPlan } from '../../../src/queues/names.ts';
 import { readEffects, unbalanced, type Effect } from './books.ts';
+import { judgeCheckout } from './checkout-verdict.ts';
+import { checkoutTcc } from './checkouts.ts';
 import { orderSaga } from './orders.ts';
 import type { Scene } from './scene.ts';
 import { judgeTransaction, type Findings } from './verdict.ts';
@@ -18,6 +20,9 @@ export interface Ending {
   readonly doubleEffects: number;
   readonly wrongOrder: number;
   readonly illegalJournals: number;
+  /** TCCs. */
+  readonly confirmed: number;
+  readonly cancelled: number;
   /** In words; any makes the run red. */
   readonly problems: readonly string[];
   /** Transactions that somebody should look at. */
@@ -37,7 +42,30 @@ export async function heal(scene: Scene): Promise<void> {
 }
 
 async function summaries({ direct, load }: Scene): Promise<readonly TransactionSummary[]> {
-  return engineOf(direct).journal.summaries([...load.acknowledged]);
+  return engineOf(direct).journal.summaries([...load.acknowledged, ...load.checkouts.acknowledged]);
+}
+
+/** Judges the TCCs by their journals and their effects. */
+async function judgeCheckouts(
+  scene: Scene,
+  known: ReadonlyMap<string, TransactionSummary>,
+  effects: ReadonlyMap<string, readonly Effect[]>,
+) {
+  const { journal } = engineOf(scene.direct);
+  const problems: string[] = [];
+  const suspects: string[] = [];
+  const count = { confirmed: 0, cancelled: 0 };
+  for (const id of scene.load.checkouts.acknowledged) {
+    const status = known.get(id)?.status;
+    if (status === 'confirmed' || status === 'cancelled') count[status]++;
+    const found =
+      status === 'confirmed' || status === 'cancelled'
+        ? judgeCheckout(id, await journal.read(id), effects.get(id) ?? [])
+        : [`${id} is ${status ?? 'not in the journal'}, and should have ended: ${known.get(id)?.error ?? ''}`];
+    problems.push(...found);
+    if (found.length > 0) suspects.push(id);
+  }
+  return { ...count, problems, suspects };
 }
 
 /** A person looks through what is stuck, and has it tried again: what it was stuck on is mended. Not so what kills its workers. */
@@ -100,7 +128,7 @@ export async function idleWorkers({ fleet, load, stopping }: Scene, timeoutMs: n
 async function strayJobs(scene: Scene, open: ReadonlySet<string>): Promise<readonly string[]> {
   const { queues } = engineOf(scene.direct);
   const strays: string[] = [];
-  for (const name of queuesOfPlan(orderSaga.plan)) {
+  for (const name of new Set([...queuesOfPlan(orderSaga.plan), ...queuesOfPlan(checkoutTcc.plan)])) {
     const jobs = await queues.bullQueue(name).getJobs(['waiting', 'active', 'delayed', 'prioritized', 'waiting-children']);
     for (const job of jobs) {
       const transaction = (job?.data as { transaction?: unknown } | undefined)?.transaction;
@@ -149,7 +177,11 @@ export async function judge(scene: Scene): Promise<Ending> {
     if (known.get(id)?.status !== 'stuck')
       problems.push(`${id} kills its workers, and is ${known.get(id)?.status ?? 'gone'} and not stuck`);
   }
-  for (const id of effects.keys()) if (!scene.load.acknowledged.has(id)) problems.push(`${id} has effects, and was never acknowledged`);
+  const checkouts = await judgeCheckouts(scene, known, effects);
+  problems.push(...checkouts.problems);
+  suspects.push(...checkouts.suspects);
+  const acknowledged = new Set([...scene.load.acknowledged, ...scene.load.checkouts.acknowledged]);
+  for (const id of effects.keys()) if (!acknowledged.has(id)) problems.push(`${id} has effects, and was never acknowledged`);
   const all = (kind: keyof Findings): readonly string[] => findings.flatMap((found) => found[kind]);
   const lost = [...gone, ...all('lost')];
   problems.push(...lost, ...all('doubleEffects'), ...all('wrongOrder'), ...all('illegal'), ...(await unbalanced(scene.books)));
@@ -165,6 +197,8 @@ export async function judge(scene: Scene): Promise<Ending> {
   problems.push(...strays.slice(0, LISTED).map((stray) => `a job that belongs to nothing: ${stray}`));
   return {
     ...count,
+    confirmed: checkouts.confirmed,
+    cancelled: checkouts.cancelled,
     lost: lost.length,
     doubleEffects: all('doubleEffects').length,
     wrongOrder: all('wrongOrder').length,

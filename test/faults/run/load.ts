@@ -3,6 +3,7 @@ import { engineOf, type Amends } from '../../../src/amends.ts';
 import { isAmendsError } from '../../../src/errors.ts';
 import { hashOf } from '../../../src/flows/json.ts';
 import { register } from '../../../src/producers/engine.ts';
+import { CheckoutLoad } from './checkout-load.ts';
 import { DEADLY, drawFate, orderSaga, type Fate, type Order } from './orders.ts';
 import { Random } from './random.ts';
 
@@ -19,6 +20,8 @@ export class Load {
   readonly #stopping: AbortSignal;
   readonly #wrong: (problem: string) => void;
   readonly #underWay = new Set<Promise<void>>();
+  /** TCCs, started beside the orders. */
+  readonly checkouts: CheckoutLoad;
   readonly #acknowledged = new Set<string>();
   readonly #deadly = new Set<string>();
   #next = 0;
@@ -35,6 +38,7 @@ export class Load {
     this.#client = client;
     this.#stopping = stopping;
     this.#wrong = wrong;
+    this.checkouts = new CheckoutLoad(client, { seed, stopping });
     const random = new Random(`${seed}/load`);
     this.#planned = Array.from({ length: transactions }, (_, number) => {
       const fate = drawFate(random);
@@ -73,6 +77,7 @@ export class Load {
       const planned = this.#take(fate);
       ids.push(planned.id);
       this.#track(this.#start(planned));
+      this.checkouts.beside();
     }
     return ids;
   }
@@ -105,6 +110,7 @@ export class Load {
   /** Resolves when every start that was begun is acknowledged. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    await this.checkouts.settled();
   }
 
   #take(fate?: Fate): Planned {

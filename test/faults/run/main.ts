@@ -19,6 +19,7 @@ const TRICKLE_MS = 600;
 const SETTLE_MS = 120_000;
 
 interface Report extends Omit<Ending, 'problems' | 'suspects' | 'illegalJournals'> {
+  readonly tccs: number;
   readonly seed: number;
   readonly store: string;
   readonly transactions: number;
@@ -86,8 +87,10 @@ async function runOn(
   for (const [name, times] of Object.entries(fired)) if (times === 0) problems.push(`${name} never fired`);
   if (load.acknowledged.size < load.total) problems.push(`${load.total - load.acknowledged.size} transactions were never started`);
   if (problems.length > 0) await keepSuspects(stage, ending.suspects);
-  const { completed, compensated, stuck, lost, doubleEffects, wrongOrder, silentStuck } = ending;
-  const counts = { transactions: load.acknowledged.size, completed, compensated, stuck, lost, doubleEffects, wrongOrder, silentStuck };
+  const { completed, compensated, confirmed, cancelled, stuck, lost, doubleEffects, wrongOrder, silentStuck } = ending;
+  const tccs = { tccs: load.checkouts.acknowledged.size, confirmed, cancelled };
+  const sagas = { transactions: load.acknowledged.size, completed, compensated, stuck };
+  const counts = { ...sagas, ...tccs, lost, doubleEffects, wrongOrder, silentStuck };
   return { report: { seed, store, ...counts, faults: fired, recoveryP95Ms: p95(fleet.recoveriesMs) }, problems };
 }
 

@@ -26,14 +26,14 @@ type FateKind = (typeof FATES)[number];
 const Fate = z.object({ kind: z.enum(FATES), step: z.string(), afterEffect: z.boolean() });
 export type Fate = z.infer<typeof Fate>;
 
-const OrderInput = z.object({ order: z.string(), number: z.int(), fate: Fate });
+export const OrderInput = z.object({ order: z.string(), number: z.int(), fate: Fate });
 export type Order = z.infer<typeof OrderInput>;
 
 export const STEP_TIMEOUT_MS = 3_000;
-const retry = { attempts: 6, delayMs: 50, maxDelayMs: 1_000 };
+export const retry = { attempts: 6, delayMs: 50, maxDelayMs: 1_000 };
 /** Of what has to work in the end: as long as a store may be away. */
-const patient = { ...retry, attempts: 200 };
-const Result = z.object({ ref: z.string() });
+export const patient = { ...retry, attempts: 200 };
+export const Result = z.object({ ref: z.string() });
 
 function contract<const Name extends string>(name: Name, service: string, tries = retry): Step<Name, Order, Order, z.infer<typeof Result>> {
   return step({

@@ -7,8 +7,11 @@ import { isTransient } from '../../../src/barrier/executor.ts';
 import { withBarrier } from '../../../src/barrier/pg.ts';
 import { StepFailed } from '../../../src/errors.ts';
 import { implement, type StepImplementation } from '../../../src/flows/implement.ts';
+import { implementResource } from '../../../src/flows/resource.ts';
+import type { CancelContext, ConfirmContext, TryContext } from '../../../src/flows/resource-code.ts';
 import type { StepContext } from '../../../src/flows/step.ts';
 import { readEffectOf, write } from './books.ts';
+import { checkoutTcc, RESOURCES } from './checkouts.ts';
 import { CONTRACTS, orderSaga, STEP_TIMEOUT_MS, type Order } from './orders.ts';
 import { SETTINGS_VARIABLE, type FromWorker, type Point, type ToWorker, type WorkerSettings } from './signals.ts';
 
@@ -56,8 +59,16 @@ const books = new Pool({
 });
 books.on('error', () => undefined); // it is replaced
 
-function keyOf({ sagaId, step, op }: Pick<StepContext<Order>, 'sagaId' | 'step' | 'op'>): string {
-  return `${sagaId}/${step}/${op}`;
+type AnyContext = StepContext<Order> | TryContext<Order> | ConfirmContext<Order, unknown> | CancelContext<Order, unknown>;
+
+/** Of a saga or a TCC. */
+function partOf(context: AnyContext): { readonly gid: string; readonly step: string } {
+  return 'resource' in context ? { gid: context.transactionId, step: context.resource } : { gid: context.sagaId, step: context.step };
+}
+
+function keyOf(context: AnyContext): string {
+  const { gid, step } = partOf(context);
+  return `${gid}/${step}/${context.op}`;
 }
 
 /** Tells of refused transactions, which the barrier tries again by itself. */
@@ -70,16 +81,17 @@ async function noting(work: Promise<void>): Promise<void> {
   }
 }
 
-async function effect(context: StepContext<Order>, service: string): Promise<void> {
-  const { sagaId: gid, step, op, input } = context;
-  const entry = { service, gid, step, op, number: input.number, worker: settings.index };
+async function effect(context: AnyContext, service: string): Promise<void> {
+  const { op, input } = context;
+  const entry = { service, ...partOf(context), op, number: input.number, worker: settings.index };
   const business = async (tx: PoolClient): Promise<void> => noting(write(tx, entry, stormy));
   const options = { schema: service, lockTimeoutMs: 2_000, attempts: 8, ...(stormy ? { isolation: 'serializable' as const } : {}) };
   await withBarrier(books, context as Parameters<typeof withBarrier>[1], business, options);
 }
 
-async function run(context: StepContext<Order>, service: string): Promise<{ ref: string }> {
-  const { input, attempt, step } = context;
+async function run(context: StepContext<Order> | TryContext<Order>, service: string): Promise<{ ref: string }> {
+  const { input, attempt } = context;
+  const { step } = partOf(context);
   const { kind, step: at, afterEffect } = input.fate;
   const fated = at === step;
   const key = keyOf(context);
@@ -111,13 +123,26 @@ async function undo(context: StepContext<Order>, service: string): Promise<void>
   if (failing) throw new Error('no answer');
 }
 
+/** A confirm or a cancel: both have to work in the end. */
+async function settle(context: ConfirmContext<Order, unknown> | CancelContext<Order, unknown>, service: string): Promise<void> {
+  const { input, attempt, resource } = context;
+  await work();
+  const failing = input.fate.kind === 'flaky' && input.fate.step === resource && attempt <= 3;
+  if (failing && !input.fate.afterEffect) throw new Error('out of order');
+  const undoes = context.op === 'cancel';
+  await passing(undoes ? 'before-undo' : 'before-effect', keyOf(context));
+  await effect(context, service);
+  await passing(undoes ? 'after-undo' : 'after-commit', keyOf(context));
+  if (failing) throw new Error('no answer');
+}
+
 /** The participant's own word: whether the effect stands in its ledger. */
 async function verify(context: StepContext<Order>, service: string): Promise<{ ref: string } | 'not-done'> {
   const found = await readEffectOf(books, service, context.sagaId, context.step);
   return found ? { ref: `${context.step}/${context.input.order}` } : 'not-done';
 }
 
-async function told<T>(context: StepContext<Order>, work: Promise<T>): Promise<T> {
+async function told<T>(context: AnyContext, work: Promise<T>): Promise<T> {
   const key = keyOf(context);
   tell({ type: 'begin', key });
   try {
@@ -137,6 +162,17 @@ const implementations: StepImplementation[] = CONTRACTS.map((contract) => {
   });
 });
 
+implementations.push(
+  ...RESOURCES.map((contract) => {
+    const service = contract.service!;
+    return implementResource(contract, {
+      try: (context) => told(context, run(context, service)),
+      confirm: (context) => told(context, settle(context, service)),
+      cancel: (context) => told(context, settle(context, service)),
+    });
+  }),
+);
+
 // The runner is gone: nobody needs us.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
@@ -154,7 +190,7 @@ journal.list = async (filter) => {
   return page;
 };
 const worker = amends.worker({
-  sagas: [orderSaga],
+  sagas: [orderSaga, checkoutTcc],
   implementations,
   concurrency: 20,
   lockMs,
