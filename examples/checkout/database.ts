@@ -8,7 +8,7 @@ import { Pool } from 'pg';
 
 export interface ServiceDatabase {
   readonly transaction: Transact;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export async function openDatabase(service: string): Promise<ServiceDatabase> {

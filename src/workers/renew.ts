@@ -14,7 +14,7 @@ export interface Renewal {
   readonly nowMs: number;
   readonly options: CarryOutOptions;
   /** Gives the state that follows. */
-  record(fact: Fact): Promise<State>;
+  readonly record: (fact: Fact) => Promise<State>;
 }
 
 /** When a renewal is due; `undefined`: none is any more. */

@@ -96,7 +96,7 @@ describe.each([
   let deliver: ReturnType<typeof deliverTo>;
 
   /** A sku of its own with so many pieces. */
-  async function shelf(pieces: number): Promise<{ sku: string; left(): Promise<number>; id(): string }> {
+  async function shelf(pieces: number): Promise<{ sku: string; left: () => Promise<number>; id: () => string }> {
     const sku = `sku-${++counter}`;
     if (pieces > 0) await shelves.provide(sku, pieces);
     return { sku, left: () => shelves.available(sku), id: () => `tcc-${++counter}` };

@@ -25,7 +25,8 @@ export function queueCards(plans: readonly Plan[]): readonly QueueCard[] {
 }
 
 function headingOf(queue: string, plan: Plan): Pick<Use, 'title' | 'what'> {
-  if (queue === sagaQueue(plan.name)) return { title: `${plan.kind} ${plan.name}`, what: 'One root job per transaction, and the inline steps' };
+  if (queue === sagaQueue(plan.name))
+    return { title: `${plan.kind} ${plan.name}`, what: 'One root job per transaction, and the inline steps' };
   const { service } = Object.values(plan.steps).find((step) => step.service !== null && serviceQueue(step.service) === queue)!;
   return { title: `service ${service}`, what: 'Steps and compensations for the workers of this service' };
 }
