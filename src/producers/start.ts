@@ -94,9 +94,9 @@ export async function start(engine: Engine, saga: AnyDefinition, input: unknown,
     await reachable(enqueueStart(engine.queues, plan, state, events, options.tx));
   } else {
     checkSame(state, started);
-    // The first starter may have died between journal and queue.
+    // The first starter may have died between journal and queue. Or is about to add them: a TCC is not to be cancelled for that as if it were lost.
     if (!isTerminal(state) && state.fingerprint === plan.fingerprint && options.tx === undefined)
-      await reachable(restore(engine.queues, plan, state));
+      await reachable(restore(engine.queues, plan, state, undefined, plan.kind !== 'tcc'));
   }
   return created;
 }

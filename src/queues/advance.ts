@@ -119,15 +119,17 @@ function inFlight(state: State): readonly Due[] {
 /**
  * Puts back what the journal says is under way and the queue does not have: after a crash between journal and queue, or lost jobs.
  * Looks before it adds, because re-adding a failed child would hold the root for good. Gives the number of jobs it put back.
+ *
+ * @param recovered Marks them: an attempt may have been made already. Default `true`.
  */
-export async function restore(queues: QueuePort, plan: Plan, state: State, except?: Due): Promise<number> {
+export async function restore(queues: QueuePort, plan: Plan, state: State, except?: Due, recovered = true): Promise<number> {
   const renewing = renewables(plan, state).map((step): Due => ({ step, op: 'renew' }));
   const missing = [...inFlight(state), ...renewing].filter(({ step, op }) => step !== except?.step || op !== except.op);
   if (missing.length === 0) return 0;
   const root = rootJob(state);
   let restored = 0;
   for (const { step, op } of missing) {
-    const job = dueJob(plan, state, { step, op }, true);
+    const job = dueJob(plan, state, { step, op }, recovered);
     const found = await queues.stateOf(job);
     if (found === 'failed') {
       if (await queues.retry(job)) restored++;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach } from 'vitest';
 import { connect, type Amends, type ConnectOptions } from '../../src/amends.ts';
 import type { RetryPolicy } from '../../src/flows/policy.ts';
 import { hashOf } from '../../src/flows/json.ts';
-import { saga, type AnySaga, type Saga, type UseOptions } from '../../src/flows/saga.ts';
+import type { AnyDefinition } from '../../src/flows/definition.ts';
+import { saga, type Saga, type UseOptions } from '../../src/flows/saga.ts';
 import { step, type CompensationContext, type Step, type StepContext } from '../../src/flows/step.ts';
 import type { EventData } from '../../src/machine/event.ts';
 import type { WorkerOptions } from '../../src/workers/worker.ts';
@@ -135,7 +136,7 @@ export function useBench(kind: StoreKind): Bench {
 }
 
 /** What a start journals first, for a starter that dies before it has enqueued anything. */
-export function startedOf(definition: AnySaga, input: { readonly order: string }): EventData<'saga_started'> {
+export function startedOf(definition: AnyDefinition, input: { readonly order: string }): EventData<'saga_started'> {
   return {
     saga: definition.name,
     definitionVersion: definition.version,

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { HoldExpired, StepFailed, TccCancelledError, TccStuckError } from '../../src/errors.ts';
 import { tcc } from '../../src/flows/tcc.ts';
 import { engineOf } from '../../src/amends.ts';
-import { loadTransaction, operatorRules } from '../../src/producers/engine.ts';
+import { loadTransaction, operatorRules, register } from '../../src/producers/engine.ts';
 import { operationJob, rootJob } from '../../src/queues/advance.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import * as z from 'zod';
-import { gate, useBench } from './fixture.ts';
+import { gate, startedOf, useBench } from './fixture.ts';
 import { checkoutTcc, namedResource } from './tcc-fixture.ts';
 
 const never = (message: string) => (): never => {
@@ -266,6 +266,19 @@ describe.each(STORE_KINDS)('tcc on %s', (kind) => {
     trying.open();
     expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'confirmed' });
     expect(bench.ledger.filter((entry) => entry === 'confirm stock')).toHaveLength(1);
+  });
+
+  test('started again while its first starter is between journal and queue: the same run, and it is confirmed', async () => {
+    const checkout = checkoutTcc(bench.ledger);
+    const engine = engineOf(bench.amends);
+    await register(engine, checkout);
+    const { plan, bindings } = checkout;
+    const id = `twice-${bench.store.namespace}`;
+    const deadlineAtMs = engine.clock.nowMs() + 30_000;
+    await engine.transactions.start({ plan, bindings }, id, { ...startedOf(checkout, { order: 'o' }), kind: 'tcc', deadlineAtMs });
+    await bench.work([checkout]);
+    const run = await bench.amends.start(checkout, { order: 'o' }, { id });
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'confirmed' });
   });
 
   test('an operator cancels before the verdict: all cancelled; after it: refused', async () => {

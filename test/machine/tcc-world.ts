@@ -32,7 +32,8 @@ function tccOf(shape: readonly number[]): AnyTcc {
   shape.forEach((width, row) => {
     builder = builder.parallel((all) => {
       let group = all as unknown as { reserve(resource: unknown, input: () => unknown): typeof group };
-      for (let column = 0; column < width; column++) group = group.reserve(plainResource(`r${row}${column}`), () => ({ row, column }));
+      for (let column = 0; column < width; column++)
+        group = group.reserve(plainResource(`r${row}${column}`, column === 0), () => ({ row, column }));
       return group as never;
     });
   });
@@ -136,6 +137,7 @@ export class TccWorld {
       () => ({ type: 'resume_requested', by: 'ann' }),
       () => ({ type: 'nudged' }),
       () => ({ type: 'confirm_requested' }),
+      ...this.#renewals(rare),
       ...[...stuck, ...stuck, ...stuck].map(
         ([step]) =>
           () =>
@@ -143,6 +145,14 @@ export class TccWorld {
       ),
       ...(rare ? [() => ({ type: 'terminate_requested', by: 'ann', reason: 'enough' }) as const] : []),
     ];
+  }
+
+  /** A hold is prolonged, or can't be, at any time: the world does not know whether there is one. */
+  #renewals(rare: boolean): readonly (() => Fact)[] {
+    return Object.keys(this.#tcc.plan.steps).flatMap((step) => [
+      () => ({ type: 'renewed', step, expiresAtMs: this.#nowMs + 60_000 }) as const,
+      ...(rare ? [() => ({ type: 'renewal_failed', step, error: ERROR }) as const] : []),
+    ]);
   }
 
   #movesOf(job: Job): readonly (() => Fact | undefined)[] {

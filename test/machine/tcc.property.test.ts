@@ -37,6 +37,7 @@ const REACHED: readonly EventType[] = [
   'saga_resumed',
   'saga_terminated',
   'tcc_held',
+  'hold_renewed',
   'tcc_confirmed',
   'tcc_cancelled',
 ];

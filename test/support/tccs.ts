@@ -9,12 +9,13 @@ const TRIES = 3;
 const RETRY: RetryPolicy = { attempts: TRIES, backoff: 'exponential', delayMs: 100, maxDelayMs: 150, jitter: 0.5 };
 
 /** A resource for tests of the rules: its code is never run. */
-export function plainResource<const Name extends string>(name: Name, holdForMs = 60_000): Resource<Name, unknown, unknown, unknown> {
+export function plainResource<const Name extends string>(name: Name, renewable = false): Resource<Name, unknown, unknown, unknown> {
   return resource({
     name,
     input: anything,
     hold: anything,
-    holdForMs,
+    holdForMs: 60_000,
+    ...(renewable ? { renewable, renew: nothing } : {}),
     retry: RETRY,
     confirmation: { retry: RETRY },
     cancellation: { retry: RETRY },
