@@ -182,7 +182,12 @@ export class TccWorld {
 
   /** The next good thing that can happen to a job. */
   #progress(job: Job): Fact {
-    if (job.attempt > 0) return this.#answer(job, job.attempt);
+    const { attempt } = job;
+    if (attempt > 0) {
+      // An answer that is taken for overtaken leaves the job there: it is delivered again, under a new number.
+      job.attempt = 0;
+      return this.#answer(job, attempt);
+    }
     job.attempt = (stepState(this.state, job.step)?.attemptsEver ?? 0) + 1;
     return { type: 'attempt_started', step: job.step, op: job.op, ...FACTS };
   }
