@@ -16,6 +16,7 @@ import { parseOperationMessage, type OperationMessage } from '../queues/messages
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
 import type { ActiveOperations } from './active.ts';
+import { factOf, verdictOf } from './attempt-outcome.ts';
 import { carryOut, type Carried } from './carry-out.ts';
 import type { MissingCode } from './missing-code.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
@@ -38,8 +39,6 @@ export interface StepWorkerOptions {
   readonly missing: MissingCode;
 }
 
-const DONE: Readonly<Record<Operation, string>> = { run: 'step', compensate: 'compensation', confirm: 'confirmation' };
-const LOOK_AGAIN_MS = 1_000;
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
 /** A resume delivers at once what was put off; this is for one that got lost. */
@@ -259,51 +258,10 @@ export class StepWorker {
       log.warn({}, 'given up for another worker: this one is being closed');
       return { kind: 'again', afterMs: 0, error: new Error('given up in its middle: its worker was closed') };
     }
-    const fact = this.#factOf(carried, due, facts);
+    const fact = factOf(carried, due, facts, engine.clock.nowMs());
     const recorded = await this.#recordOutcome(due, state, fact, log);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
-    return this.#verdict(carried, recorded, name, op, log);
-  }
-
-  #factOf(carried: Ended, { name, op }: DueOperation, facts: { attempt: number; worker: string; startedAtMs: number }): Fact {
-    if (carried.kind === 'failed') {
-      const { error, outcome, retryable } = carried;
-      return {
-        type: 'attempt_failed',
-        step: name,
-        op,
-        error,
-        outcome,
-        retryable,
-        random: Math.random(),
-        nowMs: this.#engine.clock.nowMs(),
-        ...facts,
-      };
-    }
-    if (op !== 'run') return { type: op === 'confirm' ? 'confirmed' : 'compensated', step: name, ...facts };
-    return { type: 'succeeded', step: name, result: carried.result, ...(carried.verified ? { verified: true } : {}), ...facts };
-  }
-
-  #verdict(carried: Ended, { events, state }: Recorded, name: string, op: Operation, log: LazyLog): Verdict {
-    if (carried.kind === 'succeeded') {
-      log.debug({ status: state.status }, `${DONE[op]} succeeded`);
-      return { kind: 'done', value: null };
-    }
-    const error = errorFrom(carried.error);
-    const retried = events.find(({ type }) => type === 'attempt_failed');
-    if (retried?.type === 'attempt_failed') {
-      log.warn({ error: carried.error.message, retryInMs: retried.data.retryInMs }, 'attempt failed, will be retried');
-      return { kind: 'again', afterMs: retried.data.retryInMs, error };
-    }
-    const status = stepState(state, name)?.status;
-    if (status === DUE[op]) return { kind: 'again', afterMs: LOOK_AGAIN_MS, error }; // told twice: what is on record decides
-    const stuck = status === STUCK[op];
-    log[stuck ? 'error' : 'warn'](
-      { error: carried.error.message, outcome: carried.outcome },
-      stuck ? 'stuck: needs a person' : 'failed, the transaction turns back',
-    );
-    if (!stuck) return { kind: 'failed', error };
-    return { kind: 'failed', error, afterwards: () => this.#takeUp(state.id, name, op) };
+    return verdictOf(carried, recorded, due, { log, takeUp: () => this.#takeUp(due.state.id, name, op) });
   }
 
   /** An operator who saw "stuck" in the journal may have acted before the job had arrived in `failed`, where a retry or a removal finds it. */
@@ -337,8 +295,6 @@ export class StepWorker {
     }
   }
 }
-
-type Ended = Exclude<Carried, { kind: 'given up' }>;
 
 interface Work {
   readonly rules: Rules;
