@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import * as z from 'zod';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, eventStream, saga, step, type Amends } from '../../src/index.ts';
+import { connect, eventStream, resource, saga, step, tcc, type Amends } from '../../src/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { serverUrl } from '../support/server-url.ts';
 import { describeEachStore } from '../support/stores.ts';
@@ -29,21 +29,39 @@ describeEachStore('a reaction', (store) => {
     }),
     ({ input }) => input,
   );
+  const held: string[] = [];
+  const pallet = resource({
+    name: 'pallet',
+    input: z.object({ orderId: z.string() }),
+    hold: z.object({}),
+    holdForMs: 60_000,
+    try: ({ input }) => {
+      held.push(input.orderId);
+      return {};
+    },
+    confirm: () => undefined,
+    cancel: () => undefined,
+  });
+  const loading = tcc({ name: 'loading', version: 1, input: z.object({ orderId: z.string() }), deadlineMs: 20_000 }).reserve(
+    pallet,
+    ({ input }) => input,
+  );
   beforeAll(async () => {
     const place = store.kind === 'embedded' ? (['', { folder: store.url }] as const) : ([store.url, {}] as const);
     amends = await connect(place[0], { ...place[1], namespace: store.namespace, logger: pino({ level: 'silent' }) });
-    await amends.worker({ sagas: [shipping] }).run();
+    await amends.worker({ sagas: [shipping, loading] }).run();
   });
   afterAll(() => amends.close());
 
-  test('an event starts a saga once, whatever is delivered again', async () => {
+  /** Starts something for each paid order, whose event is delivered twice more just after. */
+  async function reactTwiceMore(name: string, start: (orderId: string, id: string) => Promise<unknown>) {
     const orderId = fresh('order');
     let failures = 2;
     const ids: string[] = [];
-    const reaction = await amends.events.react('ship', { events: [orders], from: 'start', retryDelayMs: 1 }, async (event, { id }) => {
-      if (event.type !== 'paid') return;
+    const reaction = await amends.events.react(name, { events: [orders], from: 'start', retryDelayMs: 1 }, async (event, { id }) => {
+      if (event.type !== 'paid' || event.aggregateId !== orderId) return;
       ids.push(id());
-      await amends.start(shipping, { orderId: event.aggregateId }, { id: id() });
+      await start(orderId, id());
       // It was started, and is delivered again all the same.
       if (failures-- > 0) throw new Error('the network, just after');
     });
@@ -59,9 +77,21 @@ describeEachStore('a reaction', (store) => {
     await reaction.caughtUp();
     expect(ids.length).toBeGreaterThanOrEqual(3);
     expect(new Set(ids).size).toBe(1);
-    expect((await amends.get(ids[0]!).outcome()).status).toBe('completed');
-    expect(shipped.filter((id) => id === orderId)).toEqual([orderId]);
+    const outcome = await amends.get(ids[0]!).outcome();
     await reaction.close();
+    return { orderId, status: outcome.status };
+  }
+
+  test('an event starts a saga once, whatever is delivered again', async () => {
+    const { orderId, status } = await reactTwiceMore('ship', (id, sagaId) => amends.start(shipping, { orderId: id }, { id: sagaId }));
+    expect(status).toBe('completed');
+    expect(shipped.filter((id) => id === orderId)).toEqual([orderId]);
+  });
+
+  test('an event starts a TCC once, whatever is delivered again', async () => {
+    const { orderId, status } = await reactTwiceMore('load', (id, tccId) => amends.start(loading, { orderId: id }, { id: tccId }));
+    expect(status).toBe('confirmed');
+    expect(held.filter((id) => id === orderId)).toEqual([orderId]);
   });
 
   test('an event becomes a BullMQ job once', async () => {
