@@ -30,6 +30,8 @@ export function connectTo(kind: StoreKind, url: string, namespace: string): Prom
 
 async function redisPlace(namespace: string): Promise<CrashPlace> {
   const place = await createRedisPlace(namespace);
+  // The first start in a namespace settles how many shards it has, and no other one writes that.
+  await (await connect(place.url, { namespace, shards: 1, logger: pino({ level: 'silent' }) })).close();
   return {
     kind: 'redis',
     description: place.description,

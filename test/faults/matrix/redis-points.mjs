@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { subjectsOf } from './points.mjs';
 
@@ -30,7 +31,8 @@ function isRefused(answer) {
 
 /** What the server's monitor shows of it: the script's hash, or the command, and the first key. */
 function statementOf(name, args) {
-  return name.startsWith('eval') ? `${args[0]} ${args[2]}` : `${name} ${args[0]}`;
+  if (name === 'eval') return `${createHash('sha1').update(args[0], 'latin1').digest('hex')} ${args[2]}`;
+  return name === 'evalsha' ? `${args[0]} ${args[2]}` : `${name} ${args[0]}`;
 }
 
 /**
