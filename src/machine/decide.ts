@@ -1,136 +1,19 @@
 import { AmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
+import { emit, type Draft, type Rules } from './draft.ts';
 import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
 import { evolve } from './evolve.ts';
 import type { Fact } from './fact.ts';
-import { emit, type Draft, type Rules } from './draft.ts';
-import { isPastPivot, pivotInFlight } from './pivot.ts';
+import { actionFailed, attemptFacts, lost, obligationFailed } from './failure.ts';
+import { isPastPivot } from './pivot.ts';
 import { follow, standing } from './progress.ts';
-import { retryDelayMs } from './retry.ts';
-import {
-  DUE,
-  isTerminal,
-  operationIn,
-  stepState,
-  STUCK,
-  type ErrorData,
-  type Operation,
-  type State,
-  type StepState,
-  type TurnReason,
-} from './state.ts';
 import { mayRenew } from './renewal.ts';
+import { DUE, isTerminal, operationIn, stepState, STUCK, type ErrorData, type Operation, type State, type StepState } from './state.ts';
+import { turn, turnNow } from './turn.ts';
 import { giveVerdict } from './verdict.ts';
-import { receive, waitDue, withdrawWaits } from './waits.ts';
+import { receive, waitDue } from './waits.ts';
 
 export type { Rules };
-
-function turn(draft: Draft, reason: TurnReason): void {
-  if (pivotInFlight(draft.rules.plan, draft.state)) {
-    if (draft.state.pendingTurn === undefined) emit(draft, { type: 'turn_requested', data: { turn: reason } });
-  } else {
-    turnNow(draft, reason);
-  }
-}
-
-const GIVEN_UP: ErrorData = { name: 'GivenUp', message: 'it was stuck when the saga turned back, and may have had an effect' };
-
-/** Turns back. What is stuck will not be tried on: it may have had an effect, so it is undone with the rest. */
-function turnNow(draft: Draft, reason: TurnReason): void {
-  emit(draft, { type: 'saga_turned', data: { turn: reason } });
-  withdrawWaits(draft);
-  for (const [step, { status }] of Object.entries(draft.state.steps)) {
-    if (status === 'stuck') emit(draft, { type: 'step_failed', data: { step, error: GIVEN_UP, outcome: 'unknown' } });
-  }
-}
-
-/** An operation in whose middle worker after worker is lost may be what kills them: it is not delivered for ever. */
-function lost(draft: Draft, { step: name, op, limit, jobLost }: Extract<Fact, { type: 'attempt_lost' }>, step: StepState): void {
-  const attempt = step.attemptsEver + 1;
-  emit(draft, { type: 'attempt_lost', data: jobLost === true ? { step: name, op, attempt, jobLost } : { step: name, op, attempt } });
-  if (op === 'run' && draft.rules.plan.kind === 'tcc') return presumeCancel(draft, name);
-  if (jobLost === true) return;
-  const losses = step.lost + 1;
-  if (limit === undefined || losses < limit) return;
-  const error: ErrorData = { name: 'WorkerLost', message: `${losses} workers were lost in the middle of it: it may be what kills them` };
-  if (op === 'compensate') emit(draft, { type: 'compensation_stuck', data: { step: name, error } });
-  else if (op === 'confirm') emit(draft, { type: 'confirm_stuck', data: { step: name, error } });
-  else if (draft.state.direction === 'forward') emit(draft, { type: 'step_stuck', data: { step: name, error } });
-  else emit(draft, { type: 'step_failed', data: { step: name, error, outcome: 'unknown' } });
-}
-
-const PRESUMED: ErrorData = { name: 'TryLost', message: 'its try was lost before there was a verdict, so all is cancelled: start again' };
-
-/** Holds run out while a recovery takes its time: a TCC that is found without a verdict is cancelled and not taken up again. */
-function presumeCancel(draft: Draft, step: string): void {
-  emit(draft, { type: 'step_failed', data: { step, error: PRESUMED, outcome: 'unknown' } });
-  if (draft.state.direction === 'forward') turnNow(draft, { kind: 'step_failed', step, error: PRESUMED });
-}
-
-function attemptFacts({ attempt, worker, startedAtMs }: AttemptFacts): AttemptFacts {
-  return { attempt, worker, startedAtMs };
-}
-
-type AttemptFailed = Extract<Fact, { type: 'attempt_failed' }>;
-
-function failStep(draft: Draft, fact: AttemptFailed, outcome: 'definite' | 'unknown', reason: TurnReason): void {
-  const { step, error } = fact;
-  emit(draft, { type: 'step_failed', data: { step, error, outcome, ...attemptFacts(fact) } });
-  if (draft.state.direction === 'forward') turnNow(draft, reason);
-}
-
-function actionFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
-  const { plan } = draft.rules;
-  const { kind, action } = stepOf(plan, fact.step);
-  const { pendingTurn, direction, deadlineAtMs } = draft.state;
-  const failed = step.attempts + 1;
-  const irreversible = kind === 'retriable' || isPastPivot(plan, draft.state);
-  const again = (untilMs: number | null): void => {
-    const delayMs = retryDelayMs(action.retry, failed, fact.random);
-    const retryInMs = untilMs === null ? delayMs : Math.max(0, Math.min(delayMs, untilMs - fact.nowMs));
-    const { step: name, op, error, outcome } = fact;
-    emit(draft, { type: 'attempt_failed', data: { step: name, op, error, outcome, retryInMs, ...attemptFacts(fact) } });
-  };
-
-  if (irreversible) {
-    again(null);
-    if (failed === action.retry.attempts) emit(draft, { type: 'step_overdue', data: { step: fact.step, attempts: failed } });
-    return;
-  }
-  const late = deadlineAtMs !== null && fact.nowMs >= deadlineAtMs;
-  const mayRetry = fact.retryable && failed < action.retry.attempts;
-  const ownReason: TurnReason = { kind: 'step_failed', step: fact.step, error: fact.error };
-
-  if (kind === 'pivot') {
-    // The participant's own word settles it, also about earlier attempts: they carried the same idempotency key.
-    if (fact.outcome === 'definite' && (!mayRetry || pendingTurn !== undefined || late)) {
-      failStep(draft, fact, 'definite', pendingTurn ?? (mayRetry ? { kind: 'deadline' } : ownReason));
-    } else if (mayRetry) {
-      again(null);
-    } else {
-      emit(draft, { type: 'step_stuck', data: { step: fact.step, error: fact.error, ...attemptFacts(fact) } });
-    }
-    return;
-  }
-  if (direction === 'forward' && mayRetry && !late) return again(deadlineAtMs);
-  const outcome = step.doubtful || fact.outcome === 'unknown' ? 'unknown' : 'definite';
-  failStep(draft, fact, outcome, mayRetry && late ? { kind: 'deadline' } : ownReason);
-}
-
-/** Of an undo or a confirm: it is tried until it is done, or a person has to look. */
-function obligationFailed(draft: Draft, fact: AttemptFailed, step: StepState): void {
-  const { compensation, hold } = stepOf(draft.rules.plan, fact.step);
-  const { retry } = (fact.op === 'confirm' ? hold?.confirm : undefined) ?? compensation;
-  const failed = step.attempts + 1;
-  const { step: name, op, error } = fact;
-  if (fact.retryable && failed < retry.attempts) {
-    const retryInMs = retryDelayMs(retry, failed, fact.random);
-    emit(draft, { type: 'attempt_failed', data: { step: name, op, error, outcome: 'unknown', retryInMs, ...attemptFacts(fact) } });
-  } else {
-    const type = op === 'confirm' ? ('confirm_stuck' as const) : ('compensation_stuck' as const);
-    emit(draft, { type, data: { step: name, error, ...attemptFacts(fact) } });
-  }
-}
 
 /**
  * An attempt that was given up (it timed out, or its worker was taken for lost) speaks up while a later one may be running. What it says must

@@ -19,9 +19,8 @@ function byRoot([a]: readonly JobEntry[], [b]: readonly JobEntry[]): number {
 
 function refusalOf({ jobId }: JobEntry, answer: string | number): Error | undefined {
   if (typeof answer === 'string' || answer >= 0) return undefined;
-  return new Error(
-    answer === NO_PARENT ? `job ${jobId} was not added: its root is gone` : `job ${jobId} was not added: the queue says ${answer}`,
-  );
+  const problem = answer === NO_PARENT ? 'its root is gone' : `the queue says ${answer}`;
+  return new Error(`job ${jobId} was not added: ${problem}; the sweeper of a worker puts back what the journal asks for`);
 }
 
 /**
