@@ -31,6 +31,9 @@ const JOB_STATES: Readonly<Record<string, JobState>> = {
   failed: 'failed',
 };
 
+/** A removal that takes longer leaves time for a job to be taken, lost and put back: that takes the duration of a lock at least. */
+const UNSEEN_LOSS_MS = 1_000;
+
 /** BullMQ behind the port, on any backend. */
 export class BullmqQueues implements QueuePort {
   readonly #backend: QueueBackend;
@@ -80,13 +83,17 @@ export class BullmqQueues implements QueuePort {
   }
 
   async remove(place: JobPlace): Promise<number | undefined> {
+    const state = await this.stateOf(place);
+    if (state !== 'waiting' && state !== 'delayed') return undefined;
+    // Read when it was seen to wait: what it counted while it was in work would leave out the loss that put it back.
+    const readAtMs = performance.now();
     const job = await this.#find(place);
     if (job === undefined) return undefined;
-    const state = await job.getState();
-    if (state !== 'waiting' && state !== 'delayed' && state !== 'prioritized') return undefined;
     try {
       await job.remove();
-      return job.attemptsMade + job.stalledCounter;
+      // In a pause that long it may have been taken, lost and put back.
+      const unseen = performance.now() - readAtMs > UNSEEN_LOSS_MS ? 1 : 0;
+      return job.attemptsMade + job.stalledCounter + unseen;
     } catch (error) {
       // Between the look and the removal a worker took it, and may have finished it, or somebody else removed it.
       const now = await this.stateOf(place);

@@ -73,6 +73,8 @@ export class StepWorker {
     }
     const rules = knownRules(this.#engine, state);
     if (rules === undefined) return this.#options.missing.definition(state, delivery);
+    const { jobId } = operationJob(rules.plan, id, name, op);
+    if (delivery.jobId !== jobId) return this.#another(jobId, rules, state, log);
     const work: Work = { rules, state, name, op, log, delivery, recovered: message.recovered === true };
     return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
   }
@@ -207,6 +209,13 @@ export class StepWorker {
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
     return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);
+  }
+
+  /** A second job for an operation: what it counts says nothing of what the operation's own job went through, so it decides nothing. */
+  async #another(own: string, rules: Rules, state: State, log: LazyLog): Promise<Verdict> {
+    log.warn({ own }, 'nothing done: this operation has a job of its own');
+    await this.#options.patience.wait(restore(this.#engine.queues, rules.plan, state));
+    return { kind: 'done', value: `left to ${own}` };
   }
 
   /** A job that no event of the journal stands behind. It must not stay: the one that is asked for later would be taken for it. */

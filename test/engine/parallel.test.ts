@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { engineOf } from '../../src/amends.ts';
 import { StepFailed } from '../../src/errors.ts';
 import { saga } from '../../src/flows/saga.ts';
+import { operationJob } from '../../src/queues/advance.ts';
+import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { gate, namedStep, OrderInput, useBench, type Behaviour, type Ledger } from './fixture.ts';
+import { describe, expect, test } from 'vitest';
 
 function wide(ledger: Ledger, behaviours: Readonly<Record<string, Behaviour>> = {}) {
   const made = <const Name extends string>(name: Name) => namedStep(name, ledger, behaviours[name]);
@@ -63,6 +66,37 @@ describe.each(STORE_KINDS)('parallel branches on %s', (kind) => {
     expect(bench.ledger.filter((effect) => effect.endsWith('b'))).toEqual(['b', '-b']);
     expect(bench.ledger.at(-1)).toBe('-first');
     expect(bench.ledger).not.toContain('last');
+  });
+
+  test('a second job for a branch that is in work decides nothing: the branch is still undone', async () => {
+    const [begun, turned, over] = [gate(), gate(), gate()];
+    const definition = wide(bench.ledger, {
+      a: {
+        async run() {
+          await begun.opened;
+          throw new StepFailed('a says no');
+        },
+      },
+      b: {
+        async run({ signal }) {
+          begun.open();
+          signal.addEventListener('abort', () => turned.open());
+          await over.opened;
+        },
+      },
+    });
+    await bench.work([definition]);
+    const run = await bench.amends.start(definition, { order: 'p4' }, { id: 'p4' });
+    await turned.opened;
+    // Nothing of what the first job went through is known to this one: it looks like a step that nobody has tried.
+    const { queue, name, message } = operationJob(definition.plan, 'p4', 'b', 'run');
+    const second = await engineOf(bench.amends).queues.bullQueue(queue).add(name, message, { jobId: 'run.p4.b.again' });
+    await eventually(async () => expect(await second.isCompleted()).toBe(true));
+    expect((await run.view()).steps.find((step) => step.name === 'b')).toMatchObject({ status: 'issued' });
+    over.open();
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'compensated', failedStep: 'a' });
+    expect(bench.ledger.filter((effect) => effect.endsWith('b'))).toEqual(['b', '-b']);
+    expect((await run.history()).map(({ event }) => event.type)).not.toContain('step_withdrawn');
   });
 
   test('S41 one fails before the others have begun: those never start', async () => {
