@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AmendsError } from '../errors.ts';
-import { toJson, toJsonText, type PayloadLimits } from '../flows/json.ts';
+import { hashOf, toJson, type Json, type PayloadLimits } from '../flows/json.ts';
 import {
   TOMBSTONE,
   type ExpectedVersion,
@@ -23,9 +23,15 @@ export interface CheckedEvent {
   readonly eventType: string;
   readonly schemaVersion: number;
   readonly data: string;
-  /** Whether equal data has this very text. */
-  readonly isCanonical: boolean;
   readonly metadata: string;
+}
+
+/** Whether the stored event is this one, appended before. The metadata is no part of it: the trace of a retry is another one. */
+export function isSameEvent(
+  { eventType, schemaVersion, data }: CheckedEvent,
+  stored: { readonly eventType: string | null; readonly schemaVersion: number | null; readonly eventData: Json },
+): boolean {
+  return eventType === stored.eventType && schemaVersion === stored.schemaVersion && hashOf(JSON.parse(data)) === hashOf(stored.eventData);
 }
 
 /**
@@ -75,13 +81,11 @@ function checkEvent(event: NewEvent, eventId: string, limits: PayloadLimits | un
   if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
     throw new AmendsError('PAYLOAD_NOT_JSON', 'metadata is not an object: give { name: value, … }');
   }
-  const { text, isCanonical } = toJsonText(eventData, 'eventData', limits);
   return {
     eventId,
     eventType,
     schemaVersion,
-    data: text,
-    isCanonical,
+    data: toJson(eventData, 'eventData', limits),
     metadata: event.metadata === undefined ? '{}' : toJson(metadata, 'metadata', limits),
   };
 }

@@ -44,8 +44,6 @@ class CheckedCopy {
   #left: number;
   /** At most so many bytes the text has. */
   mostBytes = 0;
-  /** Whether the keys of every object come in the order of {@link canonicalOf}. */
-  isSorted = true;
 
   constructor(what: string, limits: PayloadLimits) {
     this.#what = what;
@@ -114,10 +112,7 @@ class CheckedCopy {
 
   #record(node: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const copy: Record<string, unknown> = {};
-    let before = '';
     for (const key of Object.keys(node)) {
-      if (key < before) this.isSorted = false;
-      before = key;
       this.#place.push(key);
       const value = this.of(node[key]);
       if (value !== undefined) {
@@ -149,20 +144,11 @@ function checkSize(text: string, what: string, { maxBytes }: PayloadLimits): voi
  *
  * @throws {AmendsError} PAYLOAD_NOT_JSON (Date, Map, BigInt, NaN, a cycle, a hole in a list, …), PAYLOAD_TOO_LARGE
  */
-export function toJson(value: unknown, what: string, limits?: PayloadLimits): string {
-  return toJsonText(value, what, limits).text;
-}
-
-/** The same, and whether equal values give this very text, because the keys of all objects are sorted. */
-export function toJsonText(
-  value: unknown,
-  what: string,
-  limits: PayloadLimits = DEFAULT_PAYLOAD_LIMITS,
-): { readonly text: string; readonly isCanonical: boolean } {
+export function toJson(value: unknown, what: string, limits: PayloadLimits = DEFAULT_PAYLOAD_LIMITS): string {
   const checked = new CheckedCopy(what, limits);
   const text = JSON.stringify(checked.of(value) ?? null);
-  checkSize(text, what, limits);
-  return { text, isCanonical: checked.isSorted };
+  if (checked.mostBytes > limits.maxBytes) checkSize(text, what, limits);
+  return text;
 }
 
 /** What {@link toJson} would give back: a copy of `value`, as plain data. Serialised only where its size is in doubt. */
@@ -210,10 +196,5 @@ function canonical(value: unknown): string | undefined {
 
 /** A short stable hash of a JSON value, whatever the order of its keys: 32 hexadecimal digits of SHA-256. */
 export function hashOf(value: unknown): string {
-  return hashOfText(canonical(value) ?? 'undefined');
-}
-
-/** {@link hashOf} the value of a canonical text. */
-export function hashOfText(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, 32);
+  return hash('sha256', canonical(value) ?? 'undefined', 'hex').slice(0, 32);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SqlExecutor } from '../../connections/sql.ts';
-import { hashOf } from '../../flows/json.ts';
-import { inLockOrder, type CheckedAppend, type CheckedEvent } from '../batch.ts';
+import type { Json } from '../../flows/json.ts';
+import { inLockOrder, isSameEvent, type CheckedAppend, type CheckedEvent } from '../batch.ts';
 import type { AppendResult, StreamName } from '../event-store.ts';
 import { eventIdReused, partialDuplicate, partlyAppended, shownStream, streamClosed, wrongVersion } from '../refusals.ts';
 
@@ -56,9 +56,7 @@ function isSame(stream: StreamName, event: CheckedEvent, row: AppendRow): boolea
   return (
     row.known_aggregate_type === stream.aggregateType &&
     row.known_aggregate_id === stream.aggregateId &&
-    row.known_type === event.eventType &&
-    row.known_schema_version === event.schemaVersion &&
-    hashOf(row.known_data) === hashOf(JSON.parse(event.data))
+    isSameEvent(event, { eventType: row.known_type, schemaVersion: row.known_schema_version, eventData: row.known_data as Json })
   );
 }
 

@@ -5,16 +5,16 @@
 --          the stream, "<aggregateType>:<aggregateId>"
 --          expected version: a number, "none", "exists" or "any"
 --          number of events
---          six for each event: id, hash of its content, type, data, schema version ("" = 1), metadata ("" = {})
+--          five for each event: id, type, data, schema version ("" = 1), metadata ("" = {})
 --
--- Gives of each append { "ok", then for each stream first version, last version, 1 if they were stored before }; or, with the number of the stream (from 1),
--- { "reused", number, position in the batch, stream it is in }, { "partial", number, how many were stored before },
--- { "state", number, state, actual version } or { "version", number, actual version }.
+-- Gives of each append { "ok", then for each stream first version, last version, 1 if events with these ids were stored there before }: the caller
+-- checks that they are the same; or, with the number of the stream (from 1), { "reused", number, position in the batch, stream it is in },
+-- { "partial", number, how many were stored before }, { "state", number, state, actual version } or { "version", number, actual version }.
 --
--- "{namespace}:ids" says of every event id where it was stored, "<version>:<content hash>:<stream>". It is one hash for all streams, because
--- an id may be used in one of them only; an id leaves it when its stream is tombstoned.
+-- "{namespace}:ids" says of every event id where it was stored, "<version>:<stream>". It is one hash for all streams, because an id may be used
+-- in one of them only; an id leaves it when its stream is tombstoned.
 
-local root = KEYS[1]
+local root, call, args = KEYS[1], redis.call, ARGV
 local ids = root .. 'ids'
 local now = now_ms()
 -- A call takes longer than what it does: so one for many ids. Lua hands over some thousand arguments at most.
@@ -24,8 +24,8 @@ local function places_of(first_event, count)
   local places = {}
   for from = 0, count - 1, CHUNK do
     local wanted = {}
-    for i = from, math.min(from + CHUNK, count) - 1 do wanted[#wanted + 1] = ARGV[first_event + 6 * i] end
-    for _, place in ipairs(redis.call('HMGET', ids, unpack(wanted))) do places[#places + 1] = place end
+    for i = from, math.min(from + CHUNK, count) - 1 do wanted[#wanted + 1] = args[first_event + 5 * i] end
+    for _, place in ipairs(call('HMGET', ids, unpack(wanted))) do places[#places + 1] = place end
   end
   return places
 end
@@ -33,18 +33,15 @@ end
 -- `base` is the place in ARGV before the append's first argument.
 local function append(base)
   local streams, reply, repeated, at = {}, { 'ok' }, 0, base + 2
-  for number = 1, tonumber(ARGV[base + 1]) do
-    local stream, expected, count, first_event = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), at + 3
-    at = first_event + 6 * count
+  for number = 1, tonumber(args[base + 1]) do
+    local stream, expected, count, first_event = args[at], args[at + 1], tonumber(args[at + 2]), at + 3
+    at = first_event + 5 * count
 
     local known, first, last, dense = 0, nil, nil, true
     for position, place in ipairs(places_of(first_event, count)) do
-      local i = position - 1
       if place then
-        local version, rest = string.match(place, '^(%d+):(.*)$')
-        if rest ~= ARGV[first_event + 6 * i + 1] .. ':' .. stream then
-          return { 'reused', number, i, string.match(rest, '^%x+:(.*)$') }
-        end
+        local version, where = string.match(place, '^(%d+):(.*)$')
+        if where ~= stream then return { 'reused', number, position - 1, where } end
         version = tonumber(version)
         dense = dense and (last == nil or version == last + 1)
         first, last, known = first or version, version, known + 1
@@ -74,27 +71,28 @@ local function append(base)
   local log, places = {}, {}
   for _, stream in ipairs(streams) do
     for i = 0, stream.count - 1 do
-      local from, version = stream.at + 6 * i, stream.version + i + 1
-      if ARGV[from + 4] == '' and ARGV[from + 5] == '' then
-        redis.call('XADD', stream.key, version .. '-0', 'id', ARGV[from], 'type', ARGV[from + 2], 'data', ARGV[from + 3], 'at', now)
+      local from, version = stream.at + 5 * i, stream.version + i + 1
+      local id, schema, metadata = args[from], args[from + 3], args[from + 4]
+      if schema == '' and metadata == '' then
+        call('XADD', stream.key, version .. '-0', 'id', id, 'type', args[from + 1], 'data', args[from + 2], 'at', now)
       else
-        local fields = { 'id', ARGV[from], 'type', ARGV[from + 2], 'data', ARGV[from + 3], 'at', now }
-        if ARGV[from + 4] ~= '' then
-          fields[#fields + 1], fields[#fields + 2] = 'schema', ARGV[from + 4]
+        local fields = { 'id', id, 'type', args[from + 1], 'data', args[from + 2], 'at', now }
+        if schema ~= '' then
+          fields[#fields + 1], fields[#fields + 2] = 'schema', schema
         end
-        if ARGV[from + 5] ~= '' then
-          fields[#fields + 1], fields[#fields + 2] = 'meta', ARGV[from + 5]
+        if metadata ~= '' then
+          fields[#fields + 1], fields[#fields + 2] = 'meta', metadata
         end
-        redis.call('XADD', stream.key, version .. '-0', unpack(fields))
+        call('XADD', stream.key, version .. '-0', unpack(fields))
       end
-      places[#places + 1] = ARGV[from]
-      places[#places + 1] = version .. ':' .. ARGV[from + 1] .. ':' .. stream.name
+      places[#places + 1] = id
+      places[#places + 1] = version .. ':' .. stream.name
     end
     log[#log + 1] = stream.version + 1 .. (stream.count > 1 and '+' .. stream.count or '') .. ':' .. stream.name
   end
-  for i = 1, #places, 2 * CHUNK do redis.call('HSET', ids, unpack(places, i, math.min(i + 2 * CHUNK - 1, #places))) end
+  for i = 1, #places, 2 * CHUNK do call('HSET', ids, unpack(places, i, math.min(i + 2 * CHUNK - 1, #places))) end
   -- The global order: number_log() gives them their positions.
-  for i = 1, #log, CHUNK do redis.call('RPUSH', root .. 'log:pending', unpack(log, i, math.min(i + CHUNK - 1, #log))) end
+  for i = 1, #log, CHUNK do call('RPUSH', root .. 'log:pending', unpack(log, i, math.min(i + CHUNK - 1, #log))) end
   return reply
 end
 

@@ -10,16 +10,16 @@ end
 -- Events of the journal that were purged meanwhile get none.
 -- With `before` (milliseconds) it stops at the first event that was stored later. Gives how many entries it took.
 local function number_log(root, limit, before)
-  local pending = root .. 'log:pending'
-  local elements = redis.call('LRANGE', pending, 0, limit - 1)
+  local call, pending, log = redis.call, root .. 'log:pending', root .. 'log'
+  local elements = call('LRANGE', pending, 0, limit - 1)
   if #elements == 0 then return 0 end
-  local head, taken = tonumber(redis.call('GET', root .. 'log:head') or 0), 0
+  local head, taken = tonumber(call('GET', root .. 'log:head') or 0), 0
   for _, element in ipairs(elements) do
     local version, count, stream = string.match(element, '^(%d+)%+?(%d*):(.*)$')
     local transaction = string.match(stream, '^transaction:(.*)$')
-    local there = not transaction or redis.call('EXISTS', root .. 's:' .. stream) == 1
+    local there = not transaction or call('EXISTS', root .. 's:' .. stream) == 1
     if there and before then
-      local entry = redis.call('XRANGE', root .. 's:' .. stream, version, version)[1]
+      local entry = call('XRANGE', root .. 's:' .. stream, version, version)[1]
       if entry and stored_at(entry[2]) >= before then break end
     end
     if there then
@@ -27,19 +27,19 @@ local function number_log(root, limit, before)
       for i = 0, (tonumber(count) or 1) - 1 do
         head = head + 1
         positions[i + 1] = head
-        redis.call('XADD', root .. 'log', head .. '-0', 'e', (count == '' and version or version + i) .. ':' .. stream)
+        call('XADD', log, head .. '-0', 'e', (count == '' and version or version + i) .. ':' .. stream)
       end
       if transaction then
         -- For the purge, which takes its entries out again.
-        local before_it = redis.call('HGET', root .. 't:' .. transaction, 'log')
+        local before_it = call('HGET', root .. 't:' .. transaction, 'log')
         local added = table.concat(positions, ',')
-        redis.call('HSET', root .. 't:' .. transaction, 'log', before_it and before_it .. ',' .. added or added)
+        call('HSET', root .. 't:' .. transaction, 'log', before_it and before_it .. ',' .. added or added)
       end
     end
     taken = taken + 1
   end
   if taken == 0 then return 0 end
-  redis.call('LTRIM', pending, taken, -1)
-  redis.call('SET', root .. 'log:head', head)
+  call('LTRIM', pending, taken, -1)
+  call('SET', root .. 'log:head', head)
   return taken
 end

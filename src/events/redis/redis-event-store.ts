@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { keyRoot, reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
-import { hashOf, hashOfText, type PayloadLimits } from '../../flows/json.ts';
+import type { PayloadLimits } from '../../flows/json.ts';
 import {
   checkAppend,
   checkAppends,
@@ -9,11 +9,11 @@ import {
   checkVersion,
   checkWritable,
   inLockOrder,
+  isSameEvent,
   tombstoneEvent,
   type CheckedAppend,
-  type CheckedEvent,
 } from '../batch.ts';
-import type { AppendResult, EventStore, StreamHead, StreamName, StreamState } from '../event-store.ts';
+import type { AppendResult, EventStore, ReadOptions, RecordedEvent, StreamHead, StreamName, StreamState } from '../event-store.ts';
 import { eventIdReused, partialDuplicate, partlyAppended, streamClosed, streamNotFound, wrongVersion } from '../refusals.ts';
 import { archivedEntries, packEntries } from './archive.ts';
 import { BATCH, CallBatch } from './call-batch.ts';
@@ -48,27 +48,15 @@ export function refuseSqlTransaction(tx: unknown): void {
   );
 }
 
-/** What tells two events with one id apart. The metadata is no part of it: the trace of a retry is another one. */
-export function contentHash({ eventType, schemaVersion, data, isCanonical }: CheckedEvent): string {
-  if (isCanonical) return hashOfText(`[${JSON.stringify(eventType)},${schemaVersion},${data}]`); // the same, without parsing it again
-  return hashOf([eventType, schemaVersion, JSON.parse(data)]);
-}
-
-/** The arguments of one event for the script: id, content hash, type, data, schema version, metadata; defaults are empty. */
-function eventArguments(event: CheckedEvent): readonly string[] {
-  const { eventId, eventType, schemaVersion, data, metadata } = event;
-  const schema = schemaVersion === 1 ? '' : String(schemaVersion);
-  return [eventId, contentHash(event), eventType, data, schema, metadata === '{}' ? '' : metadata];
-}
-
+/** For the script; defaults are empty. */
 function appendArguments(appends: readonly CheckedAppend[]): readonly (string | number)[] {
-  const parts = appends.map(({ stream, expectedVersion, events }) => [
-    streamKeyOf(stream),
-    expectedVersion,
-    events.length,
-    ...events.flatMap(eventArguments),
-  ]);
-  return [appends.length, ...parts.flat()];
+  const args: (string | number)[] = [appends.length];
+  for (const { stream, expectedVersion, events } of appends) {
+    args.push(streamKeyOf(stream), expectedVersion, events.length);
+    for (const { eventId, eventType, schemaVersion, data, metadata } of events)
+      args.push(eventId, eventType, data, schemaVersion === 1 ? '' : schemaVersion, metadata === '{}' ? '' : metadata);
+  }
+  return args;
 }
 
 type Reply =
@@ -117,9 +105,6 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
   const tombstone = defineScript(redis, 'tombstone', TOMBSTONE_STREAM);
   const keyOf = (kind: 's' | 'a' | 'x' | 'xa', stream: StreamName): string => `${root}${kind}:${streamKeyOf(stream)}`;
 
-  const appendTo = async (appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> =>
-    resultsOf((await calls.call(appendArguments(appends))) as Reply, appends);
-
   const headFrom = (reply: unknown): StreamHead | undefined => {
     const [version, firstVersion, state] = reply as [number, number, StreamState];
     return version === 0 ? undefined : { version, firstVersion, state };
@@ -132,6 +117,48 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
 
   const pageOf = (key: string, from: number, end: number | '+'): Promise<StreamEntry[]> =>
     reachable(redis.xrange(key, from, end, 'COUNT', PAGE)) as Promise<StreamEntry[]>;
+
+  async function* read(stream: StreamName, { fromVersion = 1, toVersion }: ReadOptions = {}): AsyncGenerator<RecordedEvent> {
+    checkStream(stream);
+    const end = toVersion === undefined ? '+' : checkVersion('toVersion', toVersion);
+    const last = toVersion ?? Infinity;
+    let next = checkVersion('fromVersion', fromVersion);
+    for (;;) {
+      const entries = await pageOf(keyOf('s', stream), next, end);
+      const first = entries[0] === undefined ? undefined : Number.parseInt(entries[0][0], 10);
+      if (first !== next && next <= last) {
+        // What is missing before them was archived, perhaps since the page before.
+        for await (const entry of archivedEntries(redis, keyOf('a', stream), next)) {
+          const event = recordedEvent(stream, entry);
+          if (event.version > last || event.version === first) break;
+          next = event.version + 1;
+          yield event;
+        }
+      }
+      for (const entry of entries) {
+        const event = recordedEvent(stream, entry);
+        next = event.version + 1;
+        yield event;
+      }
+      if (entries.length < PAGE) return;
+    }
+  }
+
+  /** The ids of an append were stored before, in this order: were these events? */
+  const checkSame = async ({ stream, events }: CheckedAppend, firstVersion: number): Promise<void> => {
+    let met = 0;
+    for await (const stored of read(stream, { fromVersion: firstVersion, toVersion: firstVersion + events.length - 1 })) {
+      const event = events[met++]!;
+      if (stored.eventId !== event.eventId || !isSameEvent(event, stored)) throw eventIdReused(event.eventId);
+    }
+    if (met < events.length) throw streamClosed(stream, 'tombstoned'); // meanwhile
+  };
+
+  const appendTo = async (appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> => {
+    const results = resultsOf((await calls.call(appendArguments(appends))) as Reply, appends);
+    for (const [i, { duplicate, firstVersion }] of results.entries()) if (duplicate) await checkSame(appends[i]!, firstVersion);
+    return results;
+  };
 
   /** Deletes what a tombstone has put aside, bit by bit: the server answers others in between. */
   const sweep = async (stream: StreamName): Promise<void> => {
@@ -170,31 +197,7 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
       return results;
     },
 
-    async *read(stream, { fromVersion = 1, toVersion } = {}) {
-      checkStream(stream);
-      const end = toVersion === undefined ? '+' : checkVersion('toVersion', toVersion);
-      const last = toVersion ?? Infinity;
-      let next = checkVersion('fromVersion', fromVersion);
-      for (;;) {
-        const entries = await pageOf(keyOf('s', stream), next, end);
-        const first = entries[0] === undefined ? undefined : Number.parseInt(entries[0][0], 10);
-        if (first !== next && next <= last) {
-          // What is missing before them was archived, perhaps since the page before.
-          for await (const entry of archivedEntries(redis, keyOf('a', stream), next)) {
-            const event = recordedEvent(stream, entry);
-            if (event.version > last || event.version === first) break;
-            next = event.version + 1;
-            yield event;
-          }
-        }
-        for (const entry of entries) {
-          const event = recordedEvent(stream, entry);
-          next = event.version + 1;
-          yield event;
-        }
-        if (entries.length < PAGE) return;
-      }
-    },
+    read,
 
     epoch: epochOf(redis, namespace),
 
@@ -230,8 +233,7 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
       checkWritable(stream);
       const event = tombstoneEvent(options, limits);
       const { eventId, eventType, data, metadata } = event;
-      const args = [streamKeyOf(stream), eventId, contentHash(event), eventType, data, metadata];
-      const head = knownHead(stream, await tombstone(root, ...args));
+      const head = knownHead(stream, await tombstone(root, streamKeyOf(stream), eventId, eventType, data, metadata));
       await sweep(stream);
       return head;
     },

@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  root of the namespace's keys, "{namespace}:"; all keys built from it share its slot
 -- ARGV[1]  stream, "<aggregateType>:<aggregateId>"
--- ARGV[2]  id of the event, ARGV[3] hash of its content, ARGV[4] type, ARGV[5] data, ARGV[6] metadata
+-- ARGV[2]  id of the event, ARGV[3] type, ARGV[4] data, ARGV[5] metadata
 --
 -- Gives { version, first version, state }; version 0: there is no such stream.
 
@@ -15,8 +15,8 @@ if version > 0 and state ~= 'tombstoned' then
   redis.call('HSET', root .. 'heads', stream, state .. ':' .. first)
   redis.call('RENAME', root .. 's:' .. stream, root .. 'x:' .. stream)
   if redis.call('EXISTS', root .. 'a:' .. stream) == 1 then redis.call('RENAME', root .. 'a:' .. stream, root .. 'xa:' .. stream) end
-  redis.call('XADD', root .. 's:' .. stream, version .. '-0', 'id', ARGV[2], 'type', ARGV[4], 'data', ARGV[5], 'at', now_ms(), 'meta', ARGV[6])
-  redis.call('HSET', root .. 'ids', ARGV[2], version .. ':' .. ARGV[3] .. ':' .. stream)
+  redis.call('XADD', root .. 's:' .. stream, version .. '-0', 'id', ARGV[2], 'type', ARGV[3], 'data', ARGV[4], 'at', now_ms(), 'meta', ARGV[5])
+  redis.call('HSET', root .. 'ids', ARGV[2], version .. ':' .. stream)
   redis.call('RPUSH', root .. 'log:pending', version .. ':' .. stream)
   redis.call('UNLINK', root .. 'n:' .. stream)
 end

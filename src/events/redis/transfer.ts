@@ -4,7 +4,6 @@ import { AmendsError } from '../../errors.ts';
 import { TOMBSTONE, type StreamState } from '../event-store.ts';
 import type { LoggedEvent } from '../global-log.ts';
 import type { EventTransfer } from '../transfer.ts';
-import { contentHash } from './redis-event-store.ts';
 import { defineScript, readLua } from './script.ts';
 import { streamKeyOf, streamNameOf } from './stream-key.ts';
 
@@ -15,11 +14,10 @@ const READ_HEAD = readLua(HEAD, lua('./read-head.lua'));
 
 function restoreArguments(event: LoggedEvent): readonly (string | number)[] {
   const { position, version, eventId, eventType, schemaVersion, eventData, metadata, timestamp } = event;
-  const data = JSON.stringify(eventData);
   const meta = JSON.stringify(metadata);
-  const hash = contentHash({ eventId, eventType, schemaVersion, data, isCanonical: false, metadata: meta });
   const schema = schemaVersion === 1 ? '' : schemaVersion;
-  return [position, streamKeyOf(event), version, eventId, hash, eventType, data, timestamp.getTime(), schema, meta === '{}' ? '' : meta];
+  const data = JSON.stringify(eventData);
+  return [position, streamKeyOf(event), version, eventId, eventType, data, timestamp.getTime(), schema, meta === '{}' ? '' : meta];
 }
 
 export function createRedisTransfer(redis: Redis, namespace: string): EventTransfer {
