@@ -24,6 +24,8 @@ export interface QueueBackend {
   readonly atomicFlows: boolean;
   /** What a worker keeps of the jobs that it finished. */
   readonly retention: Retention;
+  /** What is sent before the event loop turns leaves in one write, where that is possible. */
+  writeTogether?(): void;
   forWorker(): WorkerConnection;
   /** The same backend inside the caller's SQL transaction. */
   inside?(tx: SqlExecutor): QueueBackend;

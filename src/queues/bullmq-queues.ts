@@ -195,6 +195,7 @@ export class BullmqQueues implements QueuePort {
     const queue = this.bullQueue(root.queue);
     await queue.waitUntilReady(); // or a child, whose queue is ready, would overtake it
     const job = new Job(queue, root.message.saga, root.message, rootOptions(root, this.#clock), root.jobId);
+    this.#backend.writeTogether?.();
     const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: true });
     await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
   }

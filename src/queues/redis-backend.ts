@@ -21,6 +21,12 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
     queuePrefix: '',
     atomicFlows: false,
     retention: RETENTION,
+    writeTogether() {
+      const { stream } = redis;
+      if (redis.status !== 'ready' || stream.writableCorked > 0) return;
+      stream.cork();
+      process.nextTick(() => stream.uncork());
+    },
     forWorker() {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
       const family = new Set<Redis>();
