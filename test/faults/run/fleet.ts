@@ -21,6 +21,8 @@ export class Member {
   readonly #fleet: Fleet;
   readonly #log: string;
   #child: ChildProcess | undefined;
+  /** The process that is about to be killed by the payload it took. */
+  #poisoned: ChildProcess | undefined;
   #skewMs = 0;
   /** It is to be started again when it ends. */
   #wanted = false;
@@ -67,7 +69,7 @@ export class Member {
     await gone;
   }
 
-  /** SIGTERM, as a deployment does, and another process in its place. Gives how it ended: 0 in good order. */
+  /** SIGTERM, as a deployment does, and another process in its place. Gives how it ended: 0 in good order, `poisoned` by a payload that kills. */
   async replace(withinMs: number, skewMs = 0): Promise<number | string> {
     const child = this.#child;
     this.#wanted = false;
@@ -77,7 +79,7 @@ export class Member {
       child.kill('SIGTERM');
       const late = delay(withinMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'));
       const [code, signal] = await Promise.race([gone, late.then(() => gone)]);
-      end = code ?? signal ?? 'unknown';
+      end = this.#poisoned === child ? 'poisoned' : (code ?? signal ?? 'unknown');
     }
     this.start(skewMs);
     return end;
@@ -123,6 +125,7 @@ export class Member {
         this.inWork.delete(message.key);
         return;
       case 'deadly':
+        this.#poisoned = this.#child;
         this.#fleet.lose(this);
         this.#fleet.deadly++;
         return;

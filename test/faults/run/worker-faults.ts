@@ -68,7 +68,8 @@ export const WORKER_FAULTS: readonly Fault[] = [
         if (!member.ready) continue;
         const end = await member.replace(15_000);
         if (end === 0) replaced++;
-        else scene.wrong(`worker ${member.index} was told to end (SIGTERM) and ended with ${end}: it must drain and end with 0`);
+        else if (end !== 'poisoned')
+          scene.wrong(`worker ${member.index} was told to end (SIGTERM) and ended with ${end}: it must drain and end with 0`);
         await until(() => member.ready, { timeoutMs: 10_000, stopping: scene.stopping });
       }
       scene.say(`${replaced} workers replaced one after the other`);
