@@ -1,0 +1,100 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { base } from './place.ts';
+
+/** What the API refused, or why it could not be asked. The message says what to do. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const UNREACHABLE = 'The dashboard does not answer. Is its process running, and the network between here and there? This page tries again when it is back.';
+const OTHER_ANSWERS: Readonly<Record<number, string>> = {
+  401: 'You are not signed in any more. Load the page again to sign in.',
+  429: 'Too many attempts from here. Wait a minute, then load the page again.',
+  502: 'The proxy in front of the dashboard has no answer from it. Is the dashboard running?',
+  503: 'The dashboard has no answer from its store. Its log says which connection fails.',
+  504: 'The dashboard took too long. Its log says what it waits for.',
+};
+
+interface Refusal {
+  readonly error?: { readonly code?: unknown; readonly message?: unknown };
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const { error } = (await response.json().catch(() => ({}))) as Refusal;
+  const message = typeof error?.message === 'string' ? error.message : OTHER_ANSWERS[response.status];
+  const code = typeof error?.code === 'string' ? error.code : `HTTP_${response.status}`;
+  return new ApiError(response.status, code, message ?? `The dashboard answered ${response.status} ${response.statusText}. Its log says why.`);
+}
+
+export interface Asking {
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Asks the API below the mount point: reads, or posts when there is a body.
+ *
+ * @throws {ApiError}
+ */
+export async function ask<Answer>(path: string, { body, signal }: Asking = {}): Promise<Answer> {
+  const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  let response: Response;
+  try {
+    response = await fetch(`${base}api/v1/${path}`, { ...post, credentials: 'same-origin', ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new ApiError(0, 'UNREACHABLE', UNREACHABLE);
+  }
+  if (!response.ok) throw await errorOf(response);
+  return (await response.json()) as Answer;
+}
+
+export interface Loaded<Answer> {
+  /** The last answer there was, for this path. */
+  readonly data: Answer | undefined;
+  readonly error: ApiError | undefined;
+  readonly loading: boolean;
+  /** Asks again, and shows the old answer until the new one is there. */
+  readonly reload: () => void;
+}
+
+interface Known<Answer> {
+  readonly path: string | undefined;
+  readonly data: Answer | undefined;
+  readonly error: ApiError | undefined;
+  readonly loading: boolean;
+}
+
+/** What the API says at a path (`undefined`: ask nothing). `keep`: at another path the old answer is shown until the new one comes. */
+export function useLoaded<Answer>(path: string | undefined, { keep = false }: { readonly keep?: boolean } = {}): Loaded<Answer> {
+  const [known, setKnown] = useState<Known<Answer>>({ path, data: undefined, error: undefined, loading: path !== undefined });
+  const [round, setRound] = useState(0);
+  const reload = useCallback(() => setRound((round) => round + 1), []);
+  const under = useRef<AbortController>(undefined);
+  useEffect(() => {
+    if (path === undefined) return undefined;
+    const controller = new AbortController();
+    under.current = controller;
+    setKnown((old) => (old.path === path || keep ? { ...old, loading: true } : { path, data: undefined, error: undefined, loading: true }));
+    ask<Answer>(path, { signal: controller.signal }).then(
+      (data) => {
+        if (!controller.signal.aborted) setKnown({ path, data, error: undefined, loading: false });
+      },
+      (error: unknown) => {
+        if (controller.signal.aborted) return;
+        setKnown((old) => ({ path, data: old.path === path ? old.data : undefined, error: error as ApiError, loading: false }));
+      },
+    );
+    return () => controller.abort();
+  }, [path, round, keep]);
+  const current = known.path === path || keep;
+  return { data: current ? known.data : undefined, error: known.path === path ? known.error : undefined, loading: known.loading, reload };
+}
