@@ -34,6 +34,13 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message ?? `The dashboard answered ${response.status} ${response.statusText}. Its log says why.`);
 }
 
+let token: { readonly header: string; readonly value: string } | null = null;
+
+/** What every change must carry from now on. */
+export function setChangeToken(given: typeof token): void {
+  token = given;
+}
+
 export interface Asking {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
@@ -45,7 +52,8 @@ export interface Asking {
  * @throws {ApiError}
  */
 export async function ask<Answer>(path: string, { body, signal }: Asking = {}): Promise<Answer> {
-  const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  const headers = { 'Content-Type': 'application/json', ...(token === null ? {} : { [token.header]: token.value }) };
+  const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body), headers };
   let response: Response;
   try {
     response = await fetch(`${base}api/v1/${path}`, { ...post, credentials: 'same-origin', ...(signal === undefined ? {} : { signal }) });
@@ -78,7 +86,7 @@ export function useLoaded<Answer>(path: string | undefined, { keep = false }: { 
   const [known, setKnown] = useState<Known<Answer>>({ path, data: undefined, error: undefined, loading: path !== undefined });
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((round) => round + 1), []);
-  const under = useRef<AbortController>(undefined);
+  const under = useRef<AbortController | undefined>(undefined);
   useEffect(() => {
     if (path === undefined) return undefined;
     const controller = new AbortController();

@@ -1,16 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Change } from '../../api/changes.ts';
 import { base } from './place.ts';
 
 /** `reconnecting`: the connection was cut and is being made again; it goes on from where it was. */
 export type Connection = 'connecting' | 'live' | 'reconnecting';
 
-/** A transaction that has changed. */
-export interface Change {
-  readonly id: string;
-  readonly saga: string;
-  readonly version: number;
-  readonly status: string;
-}
 
 interface Listener {
   readonly changed: (change: Change) => void;
@@ -31,6 +25,7 @@ class Feed {
   #retryMs = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wasLive = false;
+  #hasHeartbeat = false;
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Set<(state: Connection) => void>();
 
@@ -74,7 +69,10 @@ class Feed {
       const change = JSON.parse(event.data as string) as Change;
       for (const listener of this.#listeners) listener.changed(change);
     });
-    source.addEventListener('heartbeat', (event) => this.#heard(event));
+    source.addEventListener('heartbeat', (event) => {
+      this.#hasHeartbeat = true;
+      this.#heard(event);
+    });
     source.addEventListener('reset', (event) => {
       this.#heard(event);
       for (const listener of this.#listeners) listener.missed();
@@ -89,7 +87,7 @@ class Feed {
 
   #watchSilence(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#again(this.#source), SILENCE_MS);
+    if (this.#hasHeartbeat) this.#timer = setTimeout(() => this.#again(this.#source), SILENCE_MS);
   }
 
   /** Made anew by ourselves: the browser gives up for good when the answer is anything but 200, as a proxy's is while the server starts. */

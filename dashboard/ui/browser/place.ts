@@ -36,7 +36,7 @@ export function addressOf(path: readonly string[], query: Readonly<Record<string
     for (const one of typeof value === 'string' ? [value] : (value ?? [])) if (one !== '') search.append(name, one);
   }
   const text = search.toString();
-  return base + path.map(encodeURIComponent).join('/') + (text === '' ? '' : `?${text}`);
+  return base + path.map((segment) => encodeURIComponent(segment)).join('/') + (text === '' ? '' : `?${text}`);
 }
 
 export function go(address: string, { replace = false }: { readonly replace?: boolean } = {}): void {
@@ -45,21 +45,25 @@ export function go(address: string, { replace = false }: { readonly replace?: bo
   for (const listener of listeners) listener();
 }
 
-function isOurs(link: HTMLAnchorElement): boolean {
-  if (link.origin !== window.location.origin || link.target !== '' || link.hasAttribute('download')) return false;
-  if (!link.pathname.startsWith(base)) return false;
-  const [page = ''] = link.pathname.slice(base.length).split('/');
-  return page === '' || PAGES.has(page);
+/** Where a link leads, if that is a page of the console. */
+function pageOf(link: Element): URL | undefined {
+  if (link.hasAttribute('target') || link.hasAttribute('download')) return undefined;
+  const url = new URL(link.getAttribute('href') ?? '', window.location.href);
+  if (url.origin !== window.location.origin || url.hash !== '' || !url.pathname.startsWith(base)) return undefined;
+  const [page = ''] = url.pathname.slice(base.length).split('/');
+  return page === '' || PAGES.has(page) ? url : undefined;
 }
 
 /** Links between pages of the console load no document. Those that open a tab, a file or Bull Board are the browser's. */
 function followLinks(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-  const link = event.target instanceof Element ? event.target.closest('a') : null;
-  if (!(link instanceof HTMLAnchorElement) || !isOurs(link) || link.hash !== '') return;
+  // An `a` of a drawing too.
+  const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
+  const url = link === null ? undefined : pageOf(link);
+  if (url === undefined) return;
   event.preventDefault();
-  const samePage = link.pathname === window.location.pathname;
-  go(link.href);
+  const samePage = url.pathname === window.location.pathname;
+  go(url.href);
   if (!samePage) window.scrollTo(0, 0);
 }
 

@@ -21,7 +21,7 @@ export const STATUS_LOOKS: Readonly<Record<Status, Look>> = {
 };
 
 /** And each status of a step or a reservation. */
-export const STEP_LOOKS: Readonly<Record<StepView['status'], Look>> = {
+const STEP_LOOKS: Readonly<Record<StepView['status'], Look>> = {
   pending: { tone: 'wait', shape: 'dot', word: 'not reached' },
   issued: { tone: 'busy', shape: 'forward', word: 'under way' },
   trying: { tone: 'busy', shape: 'forward', word: 'trying' },
@@ -44,6 +44,13 @@ export const STEP_LOOKS: Readonly<Record<StepView['status'], Look>> = {
   cancel_stuck: { tone: 'bad', shape: 'octagon', word: 'cancel stuck' },
   cancel_skipped: { tone: 'done', shape: 'square', word: 'cancel given up' },
 };
+
+const LOOKS: Readonly<Record<string, Look>> = STEP_LOOKS;
+
+/** A newer server may have a status that this page does not know: it is shown by its name. */
+export function lookOfStep(status: string): Look {
+  return LOOKS[status] ?? { tone: 'wait', shape: 'question', word: status.replaceAll('_', ' ') };
+}
 
 /** A status in shape, word and colour. */
 export function Badge({ look, large = false }: { readonly look: Look; readonly large?: boolean }): JSX.Element {
