@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { errorData, operation, status, timeMs } from './common.ts';
+import { errorData, operation, queryNumber, status, timeMs } from './common.ts';
 
 /** One attempt at an operation of a step, as its events tell it. */
 export const attempt = z
@@ -28,6 +28,19 @@ export const attempt = z
   })
   .meta({ id: 'Attempt' });
 export type Attempt = z.infer<typeof attempt>;
+
+export const attemptsQuery = z.strictObject({
+  /** The first of them to give, from 0. Default: so that the last ones come. */
+  from: queryNumber(0, Number.MAX_SAFE_INTEGER).optional(),
+  /** Default 2000. */
+  limit: queryNumber(1, 2_000).optional(),
+});
+
+/** `GET transactions/:id/attempts`: oldest first, errors without their stacks. */
+export const attempts = z
+  .object({ attempts: z.array(attempt), from: z.number(), total: z.number(), version: z.number() })
+  .meta({ id: 'Attempts' });
+export type Attempts = z.infer<typeof attempts>;
 
 /** What a person did, from the transaction's own history. */
 export const auditEntry = z

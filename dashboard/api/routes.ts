@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { actionRequest, actionResult, preview, previewQuery } from './actions.ts';
+import { attempts, attemptsQuery } from './attempt.ts';
 import { bulk, bulkPreview, bulkPreviewRequest, bulkRequest, bulks, bulksQuery } from './bulk.ts';
 import { historyPage, historyQuery } from './history.ts';
 import { inbox } from './inbox.ts';
@@ -32,6 +33,7 @@ export const ROUTES = {
   transactions: { method: 'get', path: 'transactions', summary: 'Lists transactions', query: transactionsQuery, answer: transactionPage },
   transaction: { method: 'get', path: 'transactions/:id', summary: 'One transaction, whole', answer: transaction },
   history: { method: 'get', path: 'transactions/:id/history', summary: 'Its events', query: historyQuery, answer: historyPage },
+  attempts: { method: 'get', path: 'transactions/:id/attempts', summary: 'Its attempts', query: attemptsQuery, answer: attempts },
   preview: {
     method: 'get',
     path: 'transactions/:id/actions/:action/preview',

@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import type { TransactionSummary } from '../journal/journal.ts';
-import { duration, timestamp } from './duration.ts';
+import { duration, timestamp } from '../operations/duration.ts';
 import { statusLabel, unpainted, type Paint } from './paint.ts';
-import { excerpt, printable } from './printable.ts';
+import { excerpt, printable } from '../operations/printable.ts';
 
 export interface TableInput {
   readonly transactions: readonly TransactionSummary[];

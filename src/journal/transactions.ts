@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { SqlExecutor } from '../connections/sql.ts';
+import { AmendsError } from '../errors.ts';
 import { beginning, decision, type Rules } from '../machine/decide.ts';
 import type { EventData, TransactionEvent } from '../machine/event.ts';
 import { evolveAll } from '../machine/evolve.ts';
@@ -45,6 +46,14 @@ function turnText({ turn, termination }: State): string | undefined {
 /** Whether those who wait for the outcome are to be told. */
 function isSettling(before: State | undefined, after: State): boolean {
   return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck' || isHeld(after));
+}
+
+function hasChanged({ id, version, status }: State, expected: number): AmendsError {
+  return new AmendsError(
+    'WRONG_EXPECTED_VERSION',
+    `transaction ${id} has changed meanwhile: it is ${status} at version ${version}, not at ${expected}; look again and decide again`,
+    { details: { id, expected, actual: version, status } },
+  );
 }
 
 /**
@@ -100,11 +109,13 @@ export class Transactions {
   /**
    * Decides what a fact means and journals it. Whoever loses a race decides again on what the winner wrote.
    *
-   * @throws {AmendsError} NOT_ALLOWED
+   * @param expectedVersion Decide on this version only. Default: on whatever is there.
+   * @throws {AmendsError} NOT_ALLOWED, WRONG_EXPECTED_VERSION
    */
-  async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
+  async record(rules: Rules, from: State, fact: Fact, expectedVersion?: number): Promise<Recorded> {
     let state = from;
     for (;;) {
+      if (expectedVersion !== undefined && state.version !== expectedVersion) throw hasChanged(state, expectedVersion);
       const { events, state: next } = decision(this.#timed(rules), state, fact);
       if (events.length === 0) return { state, events };
       const result = await this.#commit(state, next, events);

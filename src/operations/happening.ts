@@ -2,7 +2,7 @@ import type { AttemptFacts, TransactionEvent } from '../machine/event.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
 import type { Operation } from '../machine/state.ts';
 import { duration, timestamp } from './duration.ts';
-import { errorText, turnText, type Happening } from './happening-text.ts';
+import { byHandText, errorText, turnText, type Happening } from './happening-text.ts';
 import { printable } from './printable.ts';
 import { tccHappeningOf } from './tcc-happening.ts';
 
@@ -90,8 +90,16 @@ function describe(event: TransactionEvent, by: (facts: Partial<AttemptFacts>) =>
       return { lane: 'forward', mark: '↩', tone: 'undo', text: `turned back: ${turnText(event.data.turn)}` };
     case 'compensation_issued':
       return { lane: 'undo', mark: '·', tone: 'quiet', step: event.data.step, text: 'queued to be undone' };
-    case 'compensation_succeeded':
-      return { lane: 'undo', mark: '↩', tone: 'undo', step: event.data.step, text: `undone${by(event.data)}` };
+    case 'compensation_succeeded': {
+      const { step, byHand } = event.data;
+      return {
+        lane: 'undo',
+        mark: '↩',
+        tone: 'undo',
+        step,
+        text: byHand === undefined ? `undone${by(event.data)}` : byHandText('undone', byHand),
+      };
+    }
     case 'compensation_stuck': {
       const { step, error } = event.data;
       return { lane: 'undo', mark: '!', tone: 'bad', step, text: `stuck, it can't be undone${by(event.data)}: ${errorText(error)}` };

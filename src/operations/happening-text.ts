@@ -1,6 +1,8 @@
 import type { ErrorData, TurnReason } from '../machine/state.ts';
-import type { Tone } from './paint.ts';
 import { excerpt, printable } from './printable.ts';
+
+/** How a line is meant; marks and words say the same. */
+export type Tone = 'good' | 'bad' | 'undo' | 'quiet' | 'plain' | 'strong';
 
 /** One event in a person's words. */
 export interface Happening {
@@ -30,4 +32,9 @@ export function turnText(turn: TurnReason): string {
     case 'deadline':
       return 'its deadline passed';
   }
+}
+
+/** What a person did in the place of a worker. */
+export function byHandText(done: string, { by, reason }: { readonly by: string; readonly reason: string }): string {
+  return `${done} by hand, says ${printable(by)}: ${printable(reason)}`;
 }

@@ -1,6 +1,6 @@
 import type { AttemptFacts, TransactionEvent } from '../machine/event.ts';
 import { timestamp } from './duration.ts';
-import { errorText, turnText, type Happening } from './happening-text.ts';
+import { byHandText, errorText, turnText, type Happening } from './happening-text.ts';
 import { printable } from './printable.ts';
 
 /** An event of a TCC in its own words; `undefined`: it reads the same as in a saga. */
@@ -51,8 +51,16 @@ export function tccHappeningOf(event: TransactionEvent, by: (facts: Partial<Atte
     }
     case 'compensation_issued':
       return { lane: 'undo', mark: '·', tone: 'quiet', step: event.data.step, text: 'queued to be cancelled' };
-    case 'compensation_succeeded':
-      return { lane: 'undo', mark: '↩', tone: 'undo', step: event.data.step, text: `cancelled${by(event.data)}` };
+    case 'compensation_succeeded': {
+      const { step, byHand } = event.data;
+      return {
+        lane: 'undo',
+        mark: '↩',
+        tone: 'undo',
+        step,
+        text: byHand === undefined ? `cancelled${by(event.data)}` : byHandText('cancelled', byHand),
+      };
+    }
     case 'compensation_stuck': {
       const { step, error } = event.data;
       return { lane: 'undo', mark: '!', tone: 'bad', step, text: `stuck, it can't be cancelled${by(event.data)}: ${errorText(error)}` };
