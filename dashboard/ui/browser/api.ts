@@ -14,7 +14,8 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = 'The dashboard does not answer. Is its process running, and the network between here and there? This page tries again when it is back.';
+const UNREACHABLE =
+  'The dashboard does not answer. Is its process running, and the network between here and there? This page tries again when it is back.';
 const OTHER_ANSWERS: Readonly<Record<number, string>> = {
   401: 'You are not signed in any more. Load the page again to sign in.',
   429: 'Too many attempts from here. Wait a minute, then load the page again.',
@@ -31,7 +32,11 @@ async function errorOf(response: Response): Promise<ApiError> {
   const { error } = (await response.json().catch(() => ({}))) as Refusal;
   const message = typeof error?.message === 'string' ? error.message : OTHER_ANSWERS[response.status];
   const code = typeof error?.code === 'string' ? error.code : `HTTP_${response.status}`;
-  return new ApiError(response.status, code, message ?? `The dashboard answered ${response.status} ${response.statusText}. Its log says why.`);
+  return new ApiError(
+    response.status,
+    code,
+    message ?? `The dashboard answered ${response.status} ${response.statusText}. Its log says why.`,
+  );
 }
 
 let token: { readonly header: string; readonly value: string } | null = null;

@@ -5,7 +5,6 @@ import { base } from './place.ts';
 /** `reconnecting`: the connection was cut and is being made again; it goes on from where it was. */
 export type Connection = 'connecting' | 'live' | 'reconnecting';
 
-
 interface Listener {
   readonly changed: (change: Change) => void;
   /** Something may have been missed: look again. */
@@ -69,6 +68,7 @@ class Feed {
       const change = JSON.parse(event.data as string) as Change;
       for (const listener of this.#listeners) listener.changed(change);
     });
+    source.addEventListener('hello', (event) => this.#heard(event));
     source.addEventListener('heartbeat', (event) => {
       this.#hasHeartbeat = true;
       this.#heard(event);

@@ -18,7 +18,8 @@ export function useBulks(): { readonly bulks: readonly Bulk[]; readonly refresh:
     return () => clearInterval(timer);
   }, [running, reload]);
   const bulks = (data?.bulks ?? []).filter(
-    ({ state, endedAtMs }) => state === 'running' || (endedAtMs !== null && endedAtMs > Math.min(opened.current, storeTime() - REMEMBERED_MS)),
+    ({ state, endedAtMs }) =>
+      state === 'running' || (endedAtMs !== null && endedAtMs > Math.min(opened.current, storeTime() - REMEMBERED_MS)),
   );
   return { bulks, refresh: reload };
 }

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import type { BulkAction } from '../../api/action-names.ts';
-import type { Bulk, BulkPreview } from '../../api/bulk.ts';
+import type { Bulk, BulkPreview, BulkPreviewRequest, BulkRequest } from '../../api/bulk.ts';
 import type { Status } from '../../../src/machine/state.ts';
 import { ask, type ApiError } from '../browser/api.ts';
 import { useSession } from '../browser/session.ts';
@@ -20,19 +20,20 @@ interface BulkDialogProps {
 const DEFAULT_RATE = 10;
 const BULK_ACTIONS: readonly BulkAction[] = ['retry', 'cancel', 'pause', 'resume', 'terminate'];
 
-function useCount(filter: TypedFilter, action: BulkAction): { readonly preview: BulkPreview | undefined; readonly error: ApiError | undefined } {
+function useCount(
+  filter: TypedFilter,
+  action: BulkAction,
+): { readonly preview: BulkPreview | undefined; readonly error: ApiError | undefined } {
   const [preview, setPreview] = useState<BulkPreview>();
   const [error, setError] = useState<ApiError>();
   useEffect(() => {
     const controller = new AbortController();
     setPreview(undefined);
     setError(undefined);
-    ask<BulkPreview>('bulk/preview', { body: { filter: bulkFilter(filter), action }, signal: controller.signal }).then(
-      setPreview,
-      (error: unknown) => {
-        if (!controller.signal.aborted) setError(error as ApiError);
-      },
-    );
+    const body: BulkPreviewRequest = { filter: bulkFilter(filter), action };
+    ask<BulkPreview>('bulk/preview', { body, signal: controller.signal }).then(setPreview, (error: unknown) => {
+      if (!controller.signal.aborted) setError(error as ApiError);
+    });
     return () => controller.abort();
   }, [filter, action]);
   return { preview, error };
@@ -58,7 +59,8 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
     setBusy(true);
     setRefusal(undefined);
     try {
-      await ask<Bulk>('bulk', { body: { filter: bulkFilter(counted), action, reason: reason.trim(), ratePerSecond: perSecond } });
+      const body: BulkRequest = { filter: bulkFilter(counted), action, reason: reason.trim(), ratePerSecond: perSecond };
+      await ask<Bulk>('bulk', { body });
       onStarted();
       onClose();
     } catch (error) {
@@ -67,7 +69,7 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
     }
   };
   return (
-    <Dialog title={conditionsOf(counted) === 0 ? 'Do something to all transactions' : 'Do something to all that match'} onClose={onClose}>
+    <Dialog title={conditionsOf(counted) === 0 ? 'Bulk action on all transactions' : 'Bulk action on all that match'} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -92,7 +94,8 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
             {preview !== undefined && (
               <>
                 <p class="count-line">
-                  <span class="count-number number">{preview.count.toLocaleString('en')}</span> {preview.count === 1 ? 'transaction' : 'transactions'}
+                  <span class="count-number number">{preview.count.toLocaleString('en')}</span>{' '}
+                  {preview.count === 1 ? 'transaction' : 'transactions'}
                 </p>
                 {preview.truncated && <p>There are more. Only so many are done at once: do it again afterwards.</p>}
                 <div class="spread">
@@ -105,7 +108,10 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
                 </div>
                 {preview.sample.length > 0 && (
                   <p class="small muted break">
-                    {preview.sample.slice(0, 5).map(({ id }) => id).join(', ')}
+                    {preview.sample
+                      .slice(0, 5)
+                      .map(({ id }) => id)
+                      .join(', ')}
                     {preview.count > 5 ? ', …' : ''}
                   </p>
                 )}
@@ -115,11 +121,27 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
           </div>
           <div class="field">
             <label for={ids.reason}>Why (stands in the history of each)</label>
-            <textarea id={ids.reason} required maxLength={1_000} value={reason} onInput={({ currentTarget }) => setReason(currentTarget.value)} placeholder="The stock service is back since 03:20, INC-1742" />
+            <textarea
+              id={ids.reason}
+              required
+              maxLength={1_000}
+              value={reason}
+              onInput={({ currentTarget }) => setReason(currentTarget.value)}
+              placeholder="The stock service is back since 03:20, INC-1742"
+            />
           </div>
           <div class="field rate">
             <label for={ids.rate}>How many a second</label>
-            <input id={ids.rate} type="number" min="0.1" max="1000" step="any" required value={rate} onInput={({ currentTarget }) => setRate(currentTarget.value)} />
+            <input
+              id={ids.rate}
+              type="number"
+              min="0.1"
+              max="1000"
+              step="any"
+              required
+              value={rate}
+              onInput={({ currentTarget }) => setRate(currentTarget.value)}
+            />
           </div>
           {refusal !== undefined && <Failure error={refusal} />}
         </div>

@@ -34,7 +34,7 @@ export function BulkProgress({ bulk, refresh }: { readonly bulk: Bulk; readonly 
       <div class="spread">
         <ShapeMark shape={shape} />
         <strong>
-          {ACTION_TEXTS[bulk.action].title} in bulk: {word}
+          Bulk action {ACTION_TEXTS[bulk.action].title.toLowerCase()}: {word}
         </strong>
         <span class="number" role="status">
           {past.toLocaleString('en')} of {bulk.total.toLocaleString('en')}

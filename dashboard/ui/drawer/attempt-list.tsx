@@ -54,7 +54,9 @@ export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Ele
                 <ShapeMark shape={shape} />
                 <span class="number">{attempt.attempt}</span>
                 <span class="word">{word}</span>
-                <span class="muted small number">{attempt.endedAtMs === null ? '' : durationText(attempt.endedAtMs - ranFrom(attempt))}</span>
+                <span class="muted small number">
+                  {attempt.endedAtMs === null ? '' : durationText(attempt.endedAtMs - ranFrom(attempt))}
+                </span>
                 <span class="muted small number">{clockText(ranFrom(attempt))}</span>
               </a>
             </li>

@@ -11,7 +11,7 @@ import { JsonValue, Nothing } from '../parts/json.tsx';
 import { Badge } from '../parts/status.tsx';
 import { Until } from '../parts/time.tsx';
 import { operationWord } from '../parts/words.ts';
-import { useAttempts } from '../timeline/attempts.ts';
+import type { KnownAttempts } from '../timeline/attempts.ts';
 import { ACTION_TEXTS } from '../transaction/action-texts.ts';
 import { transactionAddress, type Looked } from '../transaction/place.ts';
 import { operationText } from '../transaction/summary.ts';
@@ -34,16 +34,16 @@ function operationsOf(step: Step, kind: Transaction['kind']): readonly Operation
 
 interface DrawerProps {
   readonly transaction: Transaction;
+  readonly known: KnownAttempts;
   readonly looked: Looked;
   readonly onClose: () => void;
   readonly ask: (action: Action, step?: string) => void;
 }
 
 /** What is known about one operation of a step and its attempts, beside the page. */
-export function Drawer({ transaction, looked, onClose, ask }: DrawerProps): JSX.Element {
+export function Drawer({ transaction, known: { attempts, omitted }, looked, onClose, ask }: DrawerProps): JSX.Element {
   const { id, kind, steps, actions } = transaction;
   const panel = useRef<HTMLElement>(null);
-  const { attempts, omitted } = useAttempts(transaction);
   useEscape(onClose);
   // The focus comes here with each operation that is opened, and goes back to where it was when the drawer is closed.
   useEffect(() => {
@@ -118,7 +118,13 @@ export function Drawer({ transaction, looked, onClose, ask }: DrawerProps): JSX.
             <section class="drawer-part" aria-label="Attempts">
               <h3>Attempts</h3>
               {made.length === 0 ? (
-                <Nothing>{omitted > 0 ? 'Too long ago to be drawn: the history has them.' : looked.op === 'run' ? 'Not attempted yet.' : 'Not needed so far.'}</Nothing>
+                <Nothing>
+                  {omitted > 0
+                    ? 'Too long ago to be drawn: the history has them.'
+                    : looked.op === 'run'
+                      ? 'Not attempted yet.'
+                      : 'Not needed so far.'}
+                </Nothing>
               ) : (
                 <AttemptList id={id} attempts={made} chosen={attempt?.attempt} />
               )}
@@ -130,11 +136,19 @@ export function Drawer({ transaction, looked, onClose, ask }: DrawerProps): JSX.
           )}
           <section class="drawer-part" aria-label="Input">
             <h3>Input</h3>
-            {step.input === null ? <Nothing>{step.status === 'pending' ? 'Known when it is reached.' : 'None.'}</Nothing> : <JsonValue value={step.input} label="Input of the step" />}
+            {step.input === null ? (
+              <Nothing>{step.status === 'pending' ? 'Known when it is reached.' : 'None.'}</Nothing>
+            ) : (
+              <JsonValue value={step.input} label="Input of the step" />
+            )}
           </section>
           <section class="drawer-part" aria-label="Result">
             <h3>{kind === 'tcc' ? 'Hold' : 'Result'}</h3>
-            {step.result === null ? <Nothing>None so far.</Nothing> : <JsonValue value={step.result} label={kind === 'tcc' ? 'Hold' : 'Result of the step'} />}
+            {step.result === null ? (
+              <Nothing>None so far.</Nothing>
+            ) : (
+              <JsonValue value={step.result} label={kind === 'tcc' ? 'Hold' : 'Result of the step'} />
+            )}
           </section>
         </>
       )}

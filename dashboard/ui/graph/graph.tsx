@@ -14,7 +14,8 @@ const READABLE = 0.72;
 
 /** Where somebody who comes here should look: what is stuck, else what goes on, else what failed, else the end. */
 function focusOf({ nodes }: Layout, transaction: Transaction): Node | undefined {
-  const by = (tones: readonly string[]): Node | undefined => nodes.find((node) => tones.includes(lookOf(node.step, node.op, transaction).shape));
+  const by = (tones: readonly string[]): Node | undefined =>
+    nodes.find((node) => tones.includes(lookOf(node.step, node.op, transaction).shape));
   return by(['octagon']) ?? by(['back', 'forward', 'checking', 'clock']) ?? by(['cross', 'question']) ?? nodes[0];
 }
 
@@ -68,7 +69,10 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
   const centreOn = (node: Node | undefined, zoom: number): void => {
     const element = scroll.current;
     if (element === null || node === undefined) return;
-    element.scrollTo((node.x + NODE.width / 2) * zoom - element.clientWidth / 2, (node.y + NODE.height / 2) * zoom - element.clientHeight / 2);
+    element.scrollTo(
+      (node.x + NODE.width / 2) * zoom - element.clientWidth / 2,
+      (node.y + NODE.height / 2) * zoom - element.clientHeight / 2,
+    );
   };
   // Once: what changes later must not take the view away from who looks elsewhere.
   useLayoutEffect(() => {
@@ -86,7 +90,9 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
     if (direction === undefined || from === undefined) return;
     event.preventDefault();
     const next = neighbour(nodes, from, direction);
-    const element = [...(scroll.current?.querySelectorAll<SVGAElement>('[data-node]') ?? [])].find((one) => one.getAttribute('data-node') === next?.key);
+    const element = [...(scroll.current?.querySelectorAll<SVGAElement>('[data-node]') ?? [])].find(
+      (one) => one.getAttribute('data-node') === next?.key,
+    );
     element?.focus();
     element?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   };
@@ -123,7 +129,13 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
         </div>
       </div>
       <div class="graph-scroll" ref={scroll} onKeyDown={walk}>
-        <svg width={Math.round(width * zoom)} height={Math.round(height * zoom)} viewBox={`0 0 ${width} ${height}`} role="group" aria-label="Steps; arrow keys go from one to the next">
+        <svg
+          width={Math.round(width * zoom)}
+          height={Math.round(height * zoom)}
+          viewBox={`0 0 ${width} ${height}`}
+          role="group"
+          aria-label="Steps; arrow keys go from one to the next"
+        >
           {lanes.map(({ label, x, y, width, height }) => (
             <g key={label} class={`lane lane-${label.toLowerCase()}`}>
               <rect x={x} y={y - 25} width={width} height={height + 35} rx={10} />
@@ -140,7 +152,7 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
               <path class="bar" d={`M${gate.x} 12V${height - 10}`} />
               <path class="diamond" d={`M${gate.x} ${gate.y - 15}l15 15l-15 15l-15 -15z`} />
               <path class="sign" d={gate.passed ? `M${gate.x - 5} ${gate.y + 0.5}l3.5 3.5l6.5 -7.5` : `M${gate.x - 4.5} ${gate.y}h9`} />
-              <text x={gate.x + 8} y={height - 16} text-anchor="start">
+              <text x={gate.x} y={height - 14} text-anchor="middle">
                 {gate.label}
               </text>
               <title>{gate.passed ? 'Passed: nothing is undone any more' : 'Not passed: everything before it can be undone'}</title>

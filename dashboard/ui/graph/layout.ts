@@ -19,7 +19,7 @@ export interface Node {
 }
 
 /** A line between two columns. */
-export interface Edge {
+interface Edge {
   readonly key: string;
   readonly path: string;
   readonly kind: 'forward' | 'undo' | 'turn';
@@ -27,7 +27,7 @@ export interface Edge {
   readonly passed: boolean;
 }
 
-export interface Lane {
+interface Lane {
   readonly label: string;
   readonly x: number;
   readonly y: number;
@@ -63,7 +63,12 @@ function arrow(x: number, y: number, to: 'right' | 'left' | 'down'): string {
 const centre = ({ y }: Node): number => y + NODE.height / 2;
 
 /** Lines from every node of a column to every one of the next; where both have several, by way of a point between, so that they stay few. */
-function connect(from: readonly Node[], to: readonly Node[], between: { readonly x: number; readonly y: number }, direction: 'right' | 'left'): string {
+function connect(
+  from: readonly Node[],
+  to: readonly Node[],
+  between: { readonly x: number; readonly y: number },
+  direction: 'right' | 'left',
+): string {
   const out = ({ x }: Node): number => (direction === 'right' ? x + NODE.width : x);
   const into = ({ x }: Node): number => (direction === 'right' ? x : x + NODE.width);
   const heads = to.map((node) => arrow(into(node), centre(node), direction)).join('');
@@ -90,10 +95,18 @@ function turnEdge(failed: Node | undefined, undo: readonly (readonly Node[])[], 
   if (first === undefined) return [];
   const x = failed.x + NODE.width / 2;
   const bottom = failed.y + NODE.height;
-  if (first.x === failed.x) return [{ key: 'turn', kind: 'turn', passed: true, path: `M${x} ${bottom}V${first.y}${arrow(x, first.y, 'down')}` }];
+  if (first.x === failed.x)
+    return [{ key: 'turn', kind: 'turn', passed: true, path: `M${x} ${bottom}V${first.y}${arrow(x, first.y, 'down')}` }];
   const right = first.x + NODE.width;
   const y = undo.flat().filter((node) => node.x === first.x).length === 1 ? centre(first) : laneMiddle;
-  return [{ key: 'turn', kind: 'turn', passed: true, path: `M${x} ${bottom}V${y - 10}Q${x} ${y} ${x - 10} ${y}H${right}${arrow(right, y, 'left')}` }];
+  return [
+    {
+      key: 'turn',
+      kind: 'turn',
+      passed: true,
+      path: `M${x} ${bottom}V${y - 10}Q${x} ${y} ${x - 10} ${y}H${right}${arrow(right, y, 'left')}`,
+    },
+  ];
 }
 
 /** Where each column starts, and how far all of them reach; behind the gate's column there is room for it. */
@@ -176,7 +189,7 @@ export function layoutOf({ kind, stages, steps, turn, verdict }: Transaction): L
     width,
     height: bottom + MARGIN,
     nodes: [...runs.flat(), ...undos.flat(), ...confirms.nodes],
-    edges: [...forwardEdges(runs, middle), ...undoEdges(undos, undoMiddle), ...turnEdge(failed, undos, undoMiddle)],
+    edges: [...forwardEdges(runs, middle), ...(isTcc ? [] : undoEdges(undos, undoMiddle)), ...turnEdge(failed, undos, undoMiddle)],
     lanes,
     gate:
       gateBehind < 0

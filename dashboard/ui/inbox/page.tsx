@@ -1,10 +1,10 @@
 import type { JSX } from 'preact';
 import { useCallback } from 'preact/hooks';
-import type { Change } from '../../api/changes.ts';
 import type { Inbox, InboxGroup } from '../../api/inbox.ts';
 import { useLoaded } from '../browser/api.ts';
 import { useChanges } from '../browser/live.ts';
 import { addressOf } from '../browser/place.ts';
+import { useSession } from '../browser/session.ts';
 import { useSettled } from '../browser/settled.ts';
 import { Empty, Failure, Loading } from '../parts/messages.tsx';
 import { ShapeMark } from '../parts/shape.tsx';
@@ -17,6 +17,8 @@ const SEARCHED = 60;
 function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
   const { saga, kind, step, op, error, count, oldestAtMs, newestAtMs, examples, notCompensated } = group;
   const behind = Object.entries(notCompensated).sort(([, a], [, b]) => b - a);
+  const session = useSession();
+  const alike = { saga, status: 'stuck', error: error.slice(0, SEARCHED) };
   const title = `${doingWord(kind, op)} ${step}`;
   return (
     <article class="stuck-group panel tone-bad" aria-label={`${title} in ${saga}: ${count}`}>
@@ -65,8 +67,13 @@ function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
         ))}
         {count > examples.length && (
           <li data-row>
-            <a href={addressOf(['transactions'], { saga, status: 'stuck', error: error.slice(0, SEARCHED) })}>
-              All {count.toLocaleString('en')} in the list, to repair together
+            <a href={addressOf(['transactions'], alike)}>All {count.toLocaleString('en')} in the list</a>
+          </li>
+        )}
+        {count > 1 && session?.mayBulk === true && (
+          <li data-row>
+            <a class="button" href={addressOf(['transactions'], { ...alike, bulk: 'retry' })}>
+              Retry all {count.toLocaleString('en')}…
             </a>
           </li>
         )}
@@ -79,7 +86,7 @@ function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
 export function InboxPage(): JSX.Element {
   const { data, error, loading, reload } = useLoaded<Inbox>('inbox');
   const soon = useSettled(reload, 1_500);
-  const changed = useCallback((_: Change) => soon(), [soon]);
+  const changed = useCallback(() => soon(), [soon]);
   useChanges(changed, soon);
   return (
     <>
@@ -98,13 +105,17 @@ export function InboxPage(): JSX.Element {
         <div class="panel">
           <Empty title="Nothing is stuck" shape="check" tone="good">
             <p>
-              A transaction gets stuck when an undo or a confirm can’t be done, or nobody knows whether the pivot happened. It then waits here
-              for a person: nothing is lost, and nothing is passed over.
+              A transaction gets stuck when an undo or a confirm can’t be done, or nobody knows whether the pivot happened. It then waits
+              here for a person: nothing is lost, and nothing is passed over.
             </p>
           </Empty>
         </div>
       )}
-      <div class="stack">{data?.groups.map((group) => <Group key={`${group.saga} ${group.step} ${group.op} ${group.error}`} group={group} />)}</div>
+      <div class="stack">
+        {data?.groups.map((group) => (
+          <Group key={`${group.saga} ${group.step} ${group.op} ${group.error}`} group={group} />
+        ))}
+      </div>
     </>
   );
 }

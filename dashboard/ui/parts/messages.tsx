@@ -12,7 +12,7 @@ interface NoticeProps {
   readonly alert?: boolean;
 }
 
-export function Notice({ tone, shape, children, alert = false }: NoticeProps): JSX.Element {
+function Notice({ tone, shape, children, alert = false }: NoticeProps): JSX.Element {
   return (
     <div class={`notice tone-${tone}`} role={alert ? 'alert' : undefined}>
       <ShapeMark shape={shape} />

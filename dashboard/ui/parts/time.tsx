@@ -32,7 +32,7 @@ const EXACT = new Intl.DateTimeFormat(undefined, {
   dateStyle: 'medium',
   timeStyle: 'medium',
   hourCycle: 'h23',
-} as Intl.DateTimeFormatOptions);
+});
 
 function isToday(ms: number): boolean {
   return new Date(ms).toDateString() === new Date().toDateString();

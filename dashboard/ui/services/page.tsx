@@ -15,7 +15,9 @@ const EVERY_MS = 3_000;
 function workersLook(queue: QueueState, unserved: boolean): Look {
   if (queue.workers === null) return { tone: 'wait', shape: 'question', word: 'workers not known' };
   if (queue.workers > 0) return { tone: 'good', shape: 'check', word: counted(queue.workers, 'worker') };
-  return unserved ? { tone: 'bad', shape: 'octagon', word: 'no worker' } : { tone: 'wait', shape: 'dash', word: 'no worker, none needed now' };
+  return unserved
+    ? { tone: 'bad', shape: 'octagon', word: 'no worker' }
+    : { tone: 'wait', shape: 'dash', word: 'no worker, none needed now' };
 }
 
 function Depth({ word, count, tone }: { readonly word: string; readonly count: number; readonly tone?: string }): JSX.Element {
@@ -108,8 +110,8 @@ export function ServicesPage(): JSX.Element {
             ))}
           </ul>
           <p class="small">
-            Start a worker that has these steps: <code>npx amends worker ./{data.unserved[0]?.service ?? 'your'}/worker.js</code>. What waits is
-            done as soon as it runs; nothing is lost.
+            Start a worker that has these steps: <code>npx amends worker ./{data.unserved[0]?.service ?? 'your'}/worker.js</code>. What
+            waits is done as soon as it runs; nothing is lost.
           </p>
         </section>
       )}
@@ -119,11 +121,18 @@ export function ServicesPage(): JSX.Element {
       {data?.queues.length === 0 && (
         <div class="panel">
           <Empty title="No saga is known yet">
-            <p>A saga is known when a worker or a first start has registered its plan. Its services, their queues and who serves them stand here then.</p>
+            <p>
+              A saga is known when a worker or a first start has registered its plan. Its services, their queues and who serves them stand
+              here then.
+            </p>
           </Empty>
         </div>
       )}
-      <div class="queues">{data?.queues.map((queue) => <Queue key={queue.name} queue={queue} unserved={unservedQueues.has(queue.name)} />)}</div>
+      <div class="queues">
+        {data?.queues.map((queue) => (
+          <Queue key={queue.name} queue={queue} unserved={unservedQueues.has(queue.name)} />
+        ))}
+      </div>
     </>
   );
 }

@@ -12,9 +12,7 @@ export function Help({ onClose }: { readonly onClose: () => void }): JSX.Element
         <dl class="keys">
           {KEYS.map(([keys, what]) => (
             <Fragment key={keys}>
-              <dt>
-                {keys.split(' ').map((key) => (key === '/' && keys !== '/' ? ' / ' : <kbd key={key}>{key}</kbd>))}
-              </dt>
+              <dt>{keys.split(' ').map((key) => (key === '/' && keys !== '/' ? ' / ' : <kbd key={key}>{key}</kbd>))}</dt>
               <dd>{what}</dd>
             </Fragment>
           ))}

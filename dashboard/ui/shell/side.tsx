@@ -22,9 +22,17 @@ function ConnectionState(): JSX.Element {
   const state = useConnection();
   const { word, path } = CONNECTION[state];
   return (
-    <span class={`connection ${state}`} role="status" title={state === 'live' ? 'What changes is shown at once' : 'Changes are shown when the connection is back'}>
+    <span
+      class={`connection ${state}`}
+      role="status"
+      title={state === 'live' ? 'What changes is shown at once' : 'Changes are shown when the connection is back'}
+    >
       <svg viewBox="0 0 12 12" aria-hidden="true">
-        {path === undefined ? <circle cx="6" cy="6" r="4.5" fill="currentColor" /> : <path d={path} fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" />}
+        {path === undefined ? (
+          <circle cx="6" cy="6" r="4.5" fill="currentColor" />
+        ) : (
+          <path d={path} fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" />
+        )}
       </svg>
       {word}
     </span>
@@ -54,7 +62,12 @@ export function Side({ current, stuck, where, actor, help }: SideProps): JSX.Ele
       </a>
       <nav class="pages" aria-label="Pages">
         {PAGES.map(({ page, title, short, icon }) => (
-          <a key={page} href={addressOf([page])} aria-current={page === current ? 'page' : undefined} aria-label={short === title ? undefined : title}>
+          <a
+            key={page}
+            href={addressOf([page])}
+            aria-current={page === current ? 'page' : undefined}
+            aria-label={short === title ? undefined : title}
+          >
             {icon}
             {short}
             {page === 'inbox' && stuck !== undefined && stuck > 0 && (

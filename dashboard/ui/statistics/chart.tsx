@@ -42,7 +42,13 @@ export function StartsChart({ buckets }: { readonly buckets: readonly Bucket[] }
     <figure class="chart">
       <div ref={box}>
         {width > 0 && (
-          <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label="Transactions started over time, by outcome">
+          <svg
+            width={width}
+            height={HEIGHT}
+            viewBox={`0 0 ${width} ${HEIGHT}`}
+            role="img"
+            aria-label="Transactions started over time, by outcome"
+          >
             {[0, 0.5, 1].map((share) => (
               <g key={share} class="grid">
                 <path d={`M${SIDE} ${Math.round(y(top * share)) + 0.5}H${width}`} />
@@ -63,7 +69,16 @@ export function StartsChart({ buckets }: { readonly buckets: readonly Bucket[] }
                   {parts.map(([tone, count]) => {
                     if (count === 0) return null;
                     ground += count;
-                    return <rect key={tone} class={`tone-${tone}`} x={x} y={y(ground)} width={Math.max(1, step - 2)} height={y(ground - count) - y(ground)} />;
+                    return (
+                      <rect
+                        key={tone}
+                        class={`tone-${tone}`}
+                        x={x}
+                        y={y(ground)}
+                        width={Math.max(1, step - 2)}
+                        height={y(ground - count) - y(ground)}
+                      />
+                    );
                   })}
                 </g>
               );

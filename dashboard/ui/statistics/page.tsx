@@ -78,7 +78,12 @@ export function StatisticsPage({ query }: { readonly query: URLSearchParams }): 
             Of the last
           </label>
           <div>
-            <select id={id} data-filter value={String(windowMs)} onChange={({ currentTarget }) => go(addressOf(['statistics'], { windowMs: currentTarget.value }))}>
+            <select
+              id={id}
+              data-filter
+              value={String(windowMs)}
+              onChange={({ currentTarget }) => go(addressOf(['statistics'], { windowMs: currentTarget.value }))}
+            >
               {WINDOWS.map(([ms, text]) => (
                 <option key={ms} value={String(ms)}>
                   {text}

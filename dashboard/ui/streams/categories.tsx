@@ -6,7 +6,9 @@ import { Empty, Failure, Loading } from '../parts/messages.tsx';
 import { Ago } from '../parts/time.tsx';
 
 export function CategoryList({ before }: { readonly before: string | null }): JSX.Element {
-  const { data, error, loading, reload } = useLoaded<Categories>(`categories${before === null ? '' : `?before=${encodeURIComponent(before)}`}`);
+  const { data, error, loading, reload } = useLoaded<Categories>(
+    `categories${before === null ? '' : `?before=${encodeURIComponent(before)}`}`,
+  );
   return (
     <>
       {error !== undefined && <Failure error={error} retry={reload} />}
@@ -14,7 +16,10 @@ export function CategoryList({ before }: { readonly before: string | null }): JS
       {data?.categories.length === 0 && (
         <div class="panel">
           <Empty title={data.nextBefore === null ? 'No events here' : 'None among those looked at'}>
-            <p>What your services append with the event store stands here, by category and stream. The transactions’ own events are on their pages.</p>
+            <p>
+              What your services append with the event store stands here, by category and stream. The transactions’ own events are on their
+              pages.
+            </p>
             <pre>
               <code>{"await events.append('order', 'order-1', [orderPlaced({ sku: 'mug' })]);"}</code>
             </pre>

@@ -28,7 +28,9 @@ export function StreamsPage({ category, id, query }: StreamsPageProps): JSX.Elem
       </div>
       {category === undefined && <CategoryList before={query.get('before')} />}
       {category !== undefined && id === undefined && <StreamList category={category} before={query.get('before')} />}
-      {category !== undefined && id !== undefined && <EventList key={`${category}/${id}`} category={category} id={id} after={query.get('after')} />}
+      {category !== undefined && id !== undefined && (
+        <EventList key={`${category}/${id}`} category={category} id={id} after={query.get('after')} />
+      )}
     </>
   );
 }

@@ -1,5 +1,7 @@
-import type { Attempt } from '../../api/attempt.ts';
+import { useEffect, useState } from 'preact/hooks';
+import type { Attempt, Attempts } from '../../api/attempt.ts';
 import type { Transaction } from '../../api/transaction.ts';
+import { ask } from '../browser/api.ts';
 
 export interface KnownAttempts {
   /** Oldest first. */
@@ -8,6 +10,32 @@ export interface KnownAttempts {
   readonly omitted: number;
 }
 
-export function useAttempts({ attempts, attemptsOmitted }: Transaction): KnownAttempts {
-  return { attempts, omitted: attemptsOmitted };
+/** More are not drawn: the history has them. */
+const MOST = 4_000;
+const PAGE = 2_000;
+
+interface Older {
+  readonly from: number;
+  readonly attempts: readonly Attempt[];
+}
+
+/** All attempts of a transaction: its answer has the last ones, those before are asked for once, as they change no more. */
+export function useAttempts(transaction: Transaction | undefined): KnownAttempts {
+  const { id, attempts = [], attemptsOmitted = 0 } = transaction ?? {};
+  const [older, setOlder] = useState<Older>({ from: Math.max(0, attemptsOmitted - MOST), attempts: [] });
+  const known = older.from + older.attempts.length;
+  useEffect(() => {
+    if (id === undefined || known >= attemptsOmitted) return undefined;
+    const controller = new AbortController();
+    const limit = Math.min(PAGE, attemptsOmitted - known);
+    // Should it fail, the last ones are drawn, and the page says how many are missing.
+    ask<Attempts>(`transactions/${encodeURIComponent(id)}/attempts?from=${known}&limit=${limit}`, { signal: controller.signal }).then(
+      (page) =>
+        setOlder((old) => (page.from === old.from + old.attempts.length ? { ...old, attempts: [...old.attempts, ...page.attempts] } : old)),
+      () => undefined,
+    );
+    return () => controller.abort();
+  }, [id, known, attemptsOmitted]);
+  if (known < attemptsOmitted) return { attempts, omitted: attemptsOmitted };
+  return { attempts: [...older.attempts.slice(0, attemptsOmitted - older.from), ...attempts], omitted: older.from };
 }

@@ -22,7 +22,13 @@ export function Axis({ scale, width }: { readonly scale: Scale; readonly width: 
         </text>
       ))}
       {ticks
-        .filter((ms) => !named.some(({ from, to }) => scale.at(scale.fromMs + ms) * width > from * width - TICK_PX / 2 && scale.at(scale.fromMs + ms) * width < to * width + 4))
+        .filter(
+          (ms) =>
+            !named.some(
+              ({ from, to }) =>
+                scale.at(scale.fromMs + ms) * width > from * width - TICK_PX / 2 && scale.at(scale.fromMs + ms) * width < to * width + 4,
+            ),
+        )
         .map((ms) => {
           const x = scale.at(scale.fromMs + ms) * width;
           return (

@@ -5,7 +5,7 @@ import { outcomeLook } from './outcomes.ts';
 import { backoffOf, ranFrom, type Row } from './rows.ts';
 import type { Scale } from './scale.ts';
 
-export const ROW_HEIGHT = 30;
+const ROW_HEIGHT = 30;
 const BAR = { top: 8, height: 14 } as const;
 /** Whatever lasted shorter is still to be seen. */
 const NARROWEST = 3;

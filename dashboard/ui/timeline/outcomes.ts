@@ -2,7 +2,7 @@ import type { Attempt } from '../../api/attempt.ts';
 import type { Look } from '../parts/tone.ts';
 
 /** How an attempt went. */
-export const OUTCOMES: Readonly<Record<Attempt['outcome'], Look>> = {
+const OUTCOMES: Readonly<Record<Attempt['outcome'], Look>> = {
   open: { tone: 'busy', shape: 'forward', word: 'under way' },
   succeeded: { tone: 'good', shape: 'check', word: 'succeeded' },
   failed: { tone: 'bad', shape: 'cross', word: 'failed, without effect' },

@@ -22,8 +22,6 @@ export function rowsOf(attempts: readonly Attempt[]): readonly Row[] {
   return [...rows.values()];
 }
 
-export type Outcome = Attempt['outcome'];
-
 /** When its worker had it; without a start that was told, from when it was asked for. */
 export function ranFrom({ startedAtMs, queuedAtMs }: Attempt): number {
   return startedAtMs ?? queuedAtMs;
@@ -35,7 +33,11 @@ export function isOpen({ outcome }: Attempt): boolean {
 }
 
 /** When it backs off, or did, before the next attempt. */
-export function backoffOf(attempt: Attempt, next: Attempt | undefined, nowMs: number): { readonly fromMs: number; readonly toMs: number } | undefined {
+export function backoffOf(
+  attempt: Attempt,
+  next: Attempt | undefined,
+  nowMs: number,
+): { readonly fromMs: number; readonly toMs: number } | undefined {
   const { endedAtMs, backoffUntilMs } = attempt;
   if (endedAtMs === null || backoffUntilMs === null || backoffUntilMs <= endedAtMs) return undefined;
   const until = next === undefined ? Math.min(backoffUntilMs, nowMs) : Math.min(backoffUntilMs, next.queuedAtMs);

@@ -5,7 +5,7 @@ export interface Span {
 }
 
 /** A stretch in which nothing ran, drawn shorter than it was. */
-export interface Break extends Span {
+interface Break extends Span {
   /** Where it is drawn, 0 to 1. */
   readonly from: number;
   readonly to: number;
@@ -44,7 +44,10 @@ export function scaleOf(spans: readonly Span[]): Scale {
   const busy = merged(spans);
   const fromMs = busy[0]?.fromMs ?? 0;
   const toMs = Math.max(busy.at(-1)?.toMs ?? 1, fromMs + 1);
-  const busyMs = Math.max(1, busy.reduce((sum, span) => sum + span.toMs - span.fromMs, 0));
+  const busyMs = Math.max(
+    1,
+    busy.reduce((sum, span) => sum + span.toMs - span.fromMs, 0),
+  );
   const pauses = busy.slice(1).map((span, at): Span => ({ fromMs: busy[at]!.toMs, toMs: span.fromMs }));
   const most = busyMs * LONGEST_PAUSE;
   const isCut = ({ fromMs, toMs }: Span): boolean => toMs - fromMs > most;
@@ -85,13 +88,17 @@ export function scaleOf(spans: readonly Span[]): Scale {
 
 const DAY_MS = 86_400_000;
 const MOST_TICKS = 2_000;
-const NICE_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000, 21_600_000, 86_400_000];
+const NICE_MS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000, 21_600_000,
+  86_400_000,
+];
 
 /** Times to write at the axis, milliseconds since its start: round ones, never two close to one another (`apart`: 0 to 1). */
 export function ticksOf(scale: Scale, apart: number): readonly number[] {
   const length = scale.toMs - scale.fromMs;
   const fewest = scale.drawnMs * apart;
-  const stepMs = NICE_MS.find((ms) => ms >= fewest && length / ms <= MOST_TICKS) ?? Math.ceil(Math.max(fewest, length / MOST_TICKS) / DAY_MS) * DAY_MS;
+  const stepMs =
+    NICE_MS.find((ms) => ms >= fewest && length / ms <= MOST_TICKS) ?? Math.ceil(Math.max(fewest, length / MOST_TICKS) / DAY_MS) * DAY_MS;
   const ticks: number[] = [0];
   let last = 0;
   for (let ms = stepMs; ms <= length; ms += stepMs) {

@@ -9,7 +9,7 @@ import { transactionAddress, type Looked } from '../transaction/place.ts';
 import { operationText } from '../transaction/summary.ts';
 import { Axis } from './axis.tsx';
 import { Bars } from './bars.tsx';
-import { useAttempts } from './attempts.ts';
+import type { KnownAttempts } from './attempts.ts';
 import { outcomeLook } from './outcomes.ts';
 import { isOpen, rowsOf, ranFrom, type Row } from './rows.ts';
 import { scaleOf } from './scale.ts';
@@ -28,21 +28,28 @@ function textOf({ attempts }: Row): string {
 
 interface TimelineProps {
   readonly transaction: Transaction;
+  readonly known: KnownAttempts;
   readonly looked: Looked | undefined;
 }
 
 /** Every attempt at every operation: in the queue, running, backing off, undoing. */
-export function Timeline({ transaction, looked }: TimelineProps): JSX.Element {
+export function Timeline({ transaction, known, looked }: TimelineProps): JSX.Element {
   const { id, kind } = transaction;
-  const { attempts, omitted } = useAttempts(transaction);
+  const { attempts, omitted } = known;
   const rows = useMemo(() => rowsOf(attempts), [attempts]);
-  const live = attempts.some((attempt) => isOpen(attempt) || attempt.backoffUntilMs !== null) && transaction.endedAtMs === null && transaction.status !== 'stuck';
+  const live =
+    attempts.some((attempt) => isOpen(attempt) || attempt.backoffUntilMs !== null) &&
+    transaction.endedAtMs === null &&
+    transaction.status !== 'stuck';
   const nowMs = useNow(live ? TICK_MS : null);
   const [all, setAll] = useState(false);
   const column = useRef<HTMLDivElement>(null);
   const width = useWidth(column);
   const scale = useMemo(() => {
-    const spans = attempts.map((attempt) => ({ fromMs: attempt.queuedAtMs, toMs: attempt.endedAtMs ?? Math.max(nowMs, ranFrom(attempt) + 1) }));
+    const spans = attempts.map((attempt) => ({
+      fromMs: attempt.queuedAtMs,
+      toMs: attempt.endedAtMs ?? Math.max(nowMs, ranFrom(attempt) + 1),
+    }));
     return scaleOf(spans);
   }, [attempts, nowMs]);
   const shown = all ? rows : rows.slice(0, FIRST_ROWS);
@@ -80,13 +87,19 @@ export function Timeline({ transaction, looked }: TimelineProps): JSX.Element {
               const chosen = looked?.step === row.step && looked.op === row.op;
               return (
                 <li key={row.key} class={`timeline-line${chosen ? ' chosen' : ''}`} data-row>
-                  <a class={`timeline-name tone-${look.tone}`} href={transactionAddress(id, row)} title={`${operationText(kind, row.step, row.op)}: ${textOf(row)}`}>
+                  <a
+                    class={`timeline-name tone-${look.tone}`}
+                    href={transactionAddress(id, row)}
+                    title={`${operationText(kind, row.step, row.op)}: ${textOf(row)}`}
+                  >
                     <ShapeMark shape={look.shape} />
                     <span class="name">{operationText(kind, row.step, row.op)}</span>
                     {row.attempts.length > 1 && <span class="small muted number">×{row.attempts.length}</span>}
                     <span class="unseen">, {textOf(row)}</span>
                   </a>
-                  <div>{width > 0 && <Bars row={row} scale={scale} width={width} nowMs={nowMs} chosen={chosen ? looked.attempt : undefined} />}</div>
+                  <div>
+                    {width > 0 && <Bars row={row} scale={scale} width={width} nowMs={nowMs} chosen={chosen ? looked.attempt : undefined} />}
+                  </div>
                 </li>
               );
             })}

@@ -26,7 +26,11 @@ function parsed(text: string): ActionRequest['data'] {
   try {
     return JSON.parse(text) as ActionRequest['data'];
   } catch (error) {
-    throw new ApiError(0, 'NOT_JSON', `What comes with the signal is not JSON: ${(error as Error).message}. Write a text in double quotes.`);
+    throw new ApiError(
+      0,
+      'NOT_JSON',
+      `What comes with the signal is not JSON: ${(error as Error).message}. Write a text in double quotes.`,
+    );
   }
 }
 
@@ -68,7 +72,11 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
         ...(sent === undefined ? {} : { data: sent }),
       };
       const { changed, before, after } = await ask<ActionResult>(path, { body });
-      toast(changed ? `${title}: ${before === after ? `still ${after}` : `${before}, now ${after}`}` : `${title}: it was so before, nothing was changed`);
+      toast(
+        changed
+          ? `${title}: ${before === after ? `still ${after}` : `${before}, now ${after}`}`
+          : `${title}: it was so before, nothing was changed`,
+      );
       onDone();
       onClose();
     } catch (error) {
@@ -110,7 +118,14 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
               </div>
               <div class="field">
                 <label for={ids.data}>What comes with it, as JSON (empty: nothing)</label>
-                <textarea id={ids.data} class="mono" value={data} spellcheck={false} onInput={({ currentTarget }) => setData(currentTarget.value)} placeholder={'{ "approvedBy": "jane" }'} />
+                <textarea
+                  id={ids.data}
+                  class="mono"
+                  value={data}
+                  spellcheck={false}
+                  onInput={({ currentTarget }) => setData(currentTarget.value)}
+                  placeholder={'{ "approvedBy": "jane" }'}
+                />
               </div>
             </>
           )}
@@ -125,7 +140,14 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
           {preview?.allowed === true && (
             <div class="field">
               <label for={ids.reason}>Why (stands in its history, with your name)</label>
-              <textarea id={ids.reason} required maxLength={1_000} value={reason} onInput={({ currentTarget }) => setReason(currentTarget.value)} placeholder="The stock service is back since 03:20, INC-1742" />
+              <textarea
+                id={ids.reason}
+                required
+                maxLength={1_000}
+                value={reason}
+                onInput={({ currentTarget }) => setReason(currentTarget.value)}
+                placeholder="The stock service is back since 03:20, INC-1742"
+              />
             </div>
           )}
         </div>
@@ -134,7 +156,11 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
             {preview?.allowed === false ? 'Close' : 'Don’t'}
           </button>
           {preview?.allowed !== false && (
-            <button type="submit" class={`button main-action${danger ? ' danger' : ''}`} disabled={busy || preview === undefined || reason.trim() === ''}>
+            <button
+              type="submit"
+              class={`button main-action${danger ? ' danger' : ''}`}
+              disabled={busy || preview === undefined || reason.trim() === ''}
+            >
               {title}
             </button>
           )}

@@ -17,7 +17,9 @@ export function Data({ transaction: { input, output, status, otherFailures } }: 
         <div>
           <h3>Output</h3>
           {output === null ? (
-            <Nothing>{status === 'completed' || status === 'confirmed' ? 'It gives none.' : 'Only what completes gives an output.'}</Nothing>
+            <Nothing>
+              {status === 'completed' || status === 'confirmed' ? 'It gives none.' : 'Only what completes gives an output.'}
+            </Nothing>
           ) : (
             <JsonValue value={output} label="Output" />
           )}

@@ -16,11 +16,15 @@ const HERE: readonly Action[] = ['confirm', 'signal', 'resume', 'pause', 'retry'
 
 function Took({ transaction: { startedAtMs, endedAtMs } }: { readonly transaction: Transaction }): JSX.Element {
   const now = useNow(endedAtMs === null ? 1_000 : null);
-  return <span class="number">{durationText(endedAtMs === null ? Math.floor((now - startedAtMs) / 1_000) * 1_000 : endedAtMs - startedAtMs)}</span>;
+  return (
+    <span class="number">
+      {durationText(endedAtMs === null ? Math.floor((now - startedAtMs) / 1_000) * 1_000 : endedAtMs - startedAtMs)}
+    </span>
+  );
 }
 
 /** An address that an option gave: only one that a browser may follow. */
-export function safeAddress(text: string): string | undefined {
+function safeAddress(text: string): string | undefined {
   try {
     const url = new URL(text, window.location.href);
     return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : undefined;
@@ -47,7 +51,22 @@ interface HeaderProps {
 }
 
 export function Header({ transaction, ask }: HeaderProps): JSX.Element {
-  const { id, saga, kind, definitionVersion, status, startedAtMs, endedAtMs, deadlineAtMs, tags, parent, children, jobs, traceId, actions } = transaction;
+  const {
+    id,
+    saga,
+    kind,
+    definitionVersion,
+    status,
+    startedAtMs,
+    endedAtMs,
+    deadlineAtMs,
+    tags,
+    parent,
+    children,
+    jobs,
+    traceId,
+    actions,
+  } = transaction;
   const root = jobs.find(({ op }) => op === 'root');
   // What is stuck has its repairs beside the reason.
   const possible = HERE.filter((action) => actions.some((one) => one.action === action) && !(status === 'stuck' && action === 'retry'));

@@ -2,7 +2,6 @@ import type { JSX } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { AuditEntry } from '../../api/attempt.ts';
 import type { HistoryEvent, HistoryPage } from '../../api/history.ts';
-import type { Status } from '../../../src/machine/state.ts';
 import type { Transaction } from '../../api/transaction.ts';
 import { ask, type ApiError } from '../browser/api.ts';
 import { JsonValue } from '../parts/json.tsx';
@@ -61,10 +60,10 @@ function Act({ entry }: { readonly entry: AuditEntry }): JSX.Element {
       </p>
       {entry.before !== entry.after && (
         <p class="spread tight">
-          <Badge look={STATUS_LOOKS[entry.before as Status]} />
+          <Badge look={STATUS_LOOKS[entry.before]} />
           <span aria-hidden="true">→</span>
           <span class="unseen">became</span>
-          <Badge look={STATUS_LOOKS[entry.after as Status]} />
+          <Badge look={STATUS_LOOKS[entry.after]} />
         </p>
       )}
     </div>

@@ -15,7 +15,13 @@ function Expiry({ step }: { readonly step: Transaction['steps'][number] }): JSX.
 /** Of a TCC: what is held, and until when. */
 export function Holds({ transaction: { id, steps, verdict, awaitsVerdict } }: { readonly transaction: Transaction }): JSX.Element {
   const said =
-    verdict === null ? (awaitsVerdict ? 'no verdict yet: it waits to be told' : 'no verdict yet') : verdict === 'confirm' ? 'verdict: confirm everything' : 'verdict: cancel everything';
+    verdict === null
+      ? awaitsVerdict
+        ? 'no verdict yet: it waits to be told'
+        : 'no verdict yet'
+      : verdict === 'confirm'
+        ? 'verdict: confirm everything'
+        : 'verdict: cancel everything';
   return (
     <section class="panel" aria-labelledby="holds-heading">
       <div class="panel-head">

@@ -10,6 +10,7 @@ import { useSettled } from '../browser/settled.ts';
 import { Drawer } from '../drawer/drawer.tsx';
 import { Graph } from '../graph/graph.tsx';
 import { Empty, Failure, Loading } from '../parts/messages.tsx';
+import { useAttempts } from '../timeline/attempts.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import { ActionDialog } from './action-dialog.tsx';
 import { Data } from './data.tsx';
@@ -44,6 +45,7 @@ interface Asked {
 
 export function TransactionPage({ id, query }: { readonly id: string; readonly query: URLSearchParams }): JSX.Element {
   const { data, error, loading, reload } = useLoaded<Transaction>(`transactions/${encodeURIComponent(id)}`);
+  const known = useAttempts(data);
   const soon = useSettled(reload, EVERY_MS);
   const changed = useCallback((change: Change) => (change.id === id ? soon() : undefined), [id, soon]);
   useChanges(changed, soon);
@@ -71,11 +73,13 @@ export function TransactionPage({ id, query }: { readonly id: string; readonly q
       <Stuck transaction={data} ask={ask} />
       <Graph transaction={data} looked={looked} />
       {data.kind === 'tcc' && <Holds transaction={data} />}
-      <Timeline transaction={data} looked={looked} />
+      <Timeline transaction={data} known={known} looked={looked} />
       <Data transaction={data} />
       <History transaction={data} />
-      {looked !== undefined && <Drawer transaction={data} looked={looked} onClose={close} ask={ask} />}
-      {asked !== undefined && <ActionDialog transaction={data} action={asked.action} step={asked.step} onClose={() => setAsked(undefined)} onDone={reload} />}
+      {looked !== undefined && <Drawer transaction={data} known={known} looked={looked} onClose={close} ask={ask} />}
+      {asked !== undefined && (
+        <ActionDialog transaction={data} action={asked.action} step={asked.step} onClose={() => setAsked(undefined)} onDone={reload} />
+      )}
     </div>
   );
 }

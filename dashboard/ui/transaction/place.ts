@@ -17,7 +17,10 @@ export function lookedAt(query: URLSearchParams): Looked | undefined {
   return { step, op: op === 'compensate' || op === 'confirm' ? op : 'run', attempt: Number.isInteger(attempt) ? attempt : undefined };
 }
 
-export function transactionAddress(id: string, looked?: { readonly step: string; readonly op: Operation; readonly attempt?: number | undefined }): string {
+export function transactionAddress(
+  id: string,
+  looked?: { readonly step: string; readonly op: Operation; readonly attempt?: number | undefined },
+): string {
   if (looked === undefined) return addressOf(['transactions', id]);
   return addressOf(['transactions', id], { step: looked.step, op: looked.op, attempt: looked.attempt?.toString() });
 }

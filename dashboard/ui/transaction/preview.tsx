@@ -5,7 +5,17 @@ import { Badge, lookOfStep, STATUS_LOOKS } from '../parts/status.tsx';
 import type { Look } from '../parts/tone.ts';
 import { operationWord } from '../parts/words.ts';
 
-function Names({ title, names, look, ordered = false }: { readonly title: string; readonly names: readonly string[]; readonly look: Look; readonly ordered?: boolean }): JSX.Element | null {
+function Names({
+  title,
+  names,
+  look,
+  ordered = false,
+}: {
+  readonly title: string;
+  readonly names: readonly string[];
+  readonly look: Look;
+  readonly ordered?: boolean;
+}): JSX.Element | null {
   if (names.length === 0) return null;
   return (
     <div class={`preview-names tone-${look.tone}`}>

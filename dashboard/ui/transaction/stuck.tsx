@@ -22,7 +22,9 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
   return (
     <section class="stuck-box tone-bad" aria-label="Why it is stuck">
       {stuckSteps(transaction).map(({ name, stuckIn, error, attempts, service }) => {
-        const repairs = REPAIRS.filter((repair) => actions.some(({ action, steps }) => action === repair && (steps.length === 0 || steps.includes(name))));
+        const repairs = REPAIRS.filter((repair) =>
+          actions.some(({ action, steps }) => action === repair && (steps.length === 0 || steps.includes(name))),
+        );
         return (
           <div key={name} class="stuck-step">
             <ShapeMark shape="octagon" />

@@ -29,7 +29,9 @@ function runningText(transaction: Transaction): string {
 function waitingText(transaction: Transaction): string {
   if (transaction.awaitsVerdict && transaction.verdict === null) return 'Everything is held. It waits to be told whether to confirm.';
   const open = underWay(transaction);
-  const waits = open.filter(({ wait }) => wait !== null).map(({ name, wait }) => (wait?.kind === 'timer' ? `the timer ${name}` : `the signal ${name}`));
+  const waits = open
+    .filter(({ wait }) => wait !== null)
+    .map(({ name, wait }) => (wait?.kind === 'timer' ? `the timer ${name}` : `the signal ${name}`));
   if (waits.length > 0) return `It waits for ${listed(waits)}.`;
   const backingOff = open.filter(({ retryAtMs }) => retryAtMs !== null).map(({ name }) => name);
   return backingOff.length > 0 ? `${listed(backingOff)} failed and will be tried again.` : 'It waits.';
@@ -52,7 +54,8 @@ export function summaryText(transaction: Transaction): string {
     case 'paused':
       return `${paused?.by ?? 'Somebody'} paused it${paused?.reason == null ? '' : `: ${paused.reason}`}.`;
     case 'completed':
-      return `${done === steps.length ? `All ${counted(done, 'step')} succeeded.` : `${done} of ${counted(steps.length, 'step')} succeeded, the others were skipped.`}`;
+      if (done < steps.length) return `${done} of ${counted(steps.length, 'step')} succeeded, the others were skipped.`;
+      return `All ${counted(done, 'step')} succeeded.`;
     case 'compensating':
       return `It is being undone, because ${because ?? 'it was turned back'}.`;
     case 'compensated':

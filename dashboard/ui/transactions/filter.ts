@@ -57,7 +57,10 @@ export function bulkFilter({ texts, status, tag }: TypedFilter): Filter {
 }
 
 /** Whether a changed transaction could be in the list, by what its change tells. */
-export function couldMatch({ texts, status }: TypedFilter, change: { readonly id: string; readonly saga: string; readonly status: string }): boolean {
+export function couldMatch(
+  { texts, status }: TypedFilter,
+  change: { readonly id: string; readonly saga: string; readonly status: string },
+): boolean {
   if (texts.saga !== undefined && texts.saga !== change.saga) return false;
   if (texts.id !== undefined && texts.id !== change.id) return false;
   if (texts.idPrefix !== undefined && !change.id.startsWith(texts.idPrefix)) return false;

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
+import { go } from '../browser/place.ts';
 import { useSession } from '../browser/session.ts';
 import { BulkDialog } from '../bulk/dialog.tsx';
 import { BulkProgress } from '../bulk/progress.tsx';
@@ -37,8 +38,13 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
   const cursor = query.get('cursor') ?? undefined;
   const { data, rows, error, loading, reload, changed, fresh } = useLiveRows(filter, cursor);
   const session = useSession();
-  const [bulk, setBulk] = useState(false);
+  // A link may ask for it at once: the inbox has one for each group.
+  const [bulk, setBulk] = useState(query.has('bulk'));
   const { bulks, refresh } = useBulks();
+  const closeBulk = (): void => {
+    setBulk(false);
+    if (query.has('bulk')) go(listAddress(filter), { replace: true });
+  };
   const seen = useRef(new Set<string>());
   for (const { saga } of rows) seen.current.add(saga);
 
@@ -49,7 +55,7 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
         <div class="after spread">
           {session?.mayBulk === true && (
             <button type="button" class="button" onClick={() => setBulk(true)} disabled={rows.length === 0}>
-              Do something to all {conditionsOf(filter) === 0 ? '' : 'that match '}…
+              Bulk action…
             </button>
           )}
         </div>
@@ -67,7 +73,9 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
           </button>
         )}
         {rows.length > 0 && <Rows rows={rows} changed={changed} />}
-        {data !== undefined && rows.length === 0 && data.nextCursor === null && <NothingHere filtered={conditionsOf(filter) > 0 || cursor !== undefined} />}
+        {data !== undefined && rows.length === 0 && data.nextCursor === null && (
+          <NothingHere filtered={conditionsOf(filter) > 0 || cursor !== undefined} />
+        )}
         {data !== undefined && rows.length === 0 && data.nextCursor !== null && (
           <Empty title="None among those looked at so far">
             <p>A rare match may be further back: look on.</p>
@@ -88,7 +96,7 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
           )}
         </nav>
       )}
-      {bulk && <BulkDialog filter={filter} onClose={() => setBulk(false)} onStarted={refresh} />}
+      {bulk && session !== undefined && <BulkDialog filter={filter} onClose={closeBulk} onStarted={refresh} />}
     </>
   );
 }
