@@ -79,7 +79,7 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
         <div class="dialog-body">
           <div class="field">
             <label for={ids.action}>What to do</label>
-            <select id={ids.action} value={action} onChange={({ currentTarget }) => setAction(currentTarget.value as BulkAction)}>
+            <select id={ids.action} autofocus value={action} onChange={({ currentTarget }) => setAction(currentTarget.value as BulkAction)}>
               {allowed.map((action) => (
                 <option key={action} value={action}>
                   {ACTION_TEXTS[action].title}

@@ -22,20 +22,20 @@ interface Older {
 /** All attempts of a transaction: its answer has the last ones, those before are asked for once, as they change no more. */
 export function useAttempts(transaction: Transaction | undefined): KnownAttempts {
   const { id, attempts = [], attemptsOmitted = 0 } = transaction ?? {};
-  const [older, setOlder] = useState<Older>({ from: Math.max(0, attemptsOmitted - MOST), attempts: [] });
-  const known = older.from + older.attempts.length;
+  const [older, setOlder] = useState<Older>();
+  const from = older?.from ?? Math.max(0, attemptsOmitted - MOST);
+  const known = from + (older?.attempts.length ?? 0);
   useEffect(() => {
     if (id === undefined || known >= attemptsOmitted) return undefined;
     const controller = new AbortController();
     const limit = Math.min(PAGE, attemptsOmitted - known);
     // Should it fail, the last ones are drawn, and the page says how many are missing.
     ask<Attempts>(`transactions/${encodeURIComponent(id)}/attempts?from=${known}&limit=${limit}`, { signal: controller.signal }).then(
-      (page) =>
-        setOlder((old) => (page.from === old.from + old.attempts.length ? { ...old, attempts: [...old.attempts, ...page.attempts] } : old)),
+      (page) => setOlder((old) => ({ from, attempts: [...(old?.attempts ?? []).slice(0, page.from - from), ...page.attempts] })),
       () => undefined,
     );
     return () => controller.abort();
-  }, [id, known, attemptsOmitted]);
-  if (known < attemptsOmitted) return { attempts, omitted: attemptsOmitted };
-  return { attempts: [...older.attempts.slice(0, attemptsOmitted - older.from), ...attempts], omitted: older.from };
+  }, [id, from, known, attemptsOmitted]);
+  if (older === undefined || known < attemptsOmitted) return { attempts, omitted: attemptsOmitted };
+  return { attempts: [...older.attempts.slice(0, attemptsOmitted - from), ...attempts], omitted: from };
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useCallback, useEffect, useId, useState } from 'preact/hooks';
+import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Action } from '../../api/action-names.ts';
 import type { ActionRequest, ActionResult, Preview } from '../../api/actions.ts';
 import type { Transaction } from '../../api/transaction.ts';
@@ -57,6 +57,12 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
     }
   }, [path, step, signal]);
   useEffect(() => void look(), [look]);
+  // As soon as it may be done, what is still missing is the reason.
+  const allowed = preview?.allowed === true;
+  const why = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (allowed && document.activeElement instanceof HTMLButtonElement) why.current?.focus();
+  }, [allowed]);
 
   const act = async (): Promise<void> => {
     if (preview === undefined) return;
@@ -137,11 +143,12 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
               {error.status === CHANGED && <p>The preview above is new: read it, then decide again.</p>}
             </>
           )}
-          {preview?.allowed === true && (
+          {allowed && (
             <div class="field">
               <label for={ids.reason}>Why (stands in its history, with your name)</label>
               <textarea
                 id={ids.reason}
+                ref={why}
                 required
                 maxLength={1_000}
                 value={reason}
