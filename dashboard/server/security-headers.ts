@@ -21,6 +21,14 @@ export function pageHeaders(styleDigest: string): RequestHandler {
   return headers({ styleSrc: [`'sha256-${styleDigest}'`] });
 }
 
+/** The console: its own scripts, styles and answers, and nothing inline. */
+export const consoleHeaders: RequestHandler = headers({
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+});
+
 /** What Bull Board's pages need: their own scripts and its highlighter as a worker; styles are set inline by its components. */
 export const bullBoardHeaders: RequestHandler = headers({
   baseUri: ["'self'"],

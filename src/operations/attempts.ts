@@ -108,13 +108,16 @@ export function attemptsOf(plan: Plan, id: string, history: readonly JournaledEv
     if (!byHand) {
       const number = end.attempt ?? begun?.number ?? 1;
       if (outcome !== 'late') made.set(key, Math.max(number, made.get(key) ?? 0));
+      // The start is told by the worker's idea of the store's clock, which is off by some milliseconds.
+      const startedAtMs = Math.min(one.atMs, end.startedAtMs ?? begun?.startedAtMs ?? Infinity);
+      const isKnown = (end.startedAtMs ?? begun?.startedAtMs) !== undefined;
       rows.push({
         step,
         op,
         attempt: number,
         worker: end.worker ?? begun?.worker ?? null,
-        queuedAtMs: begun?.queuedAtMs ?? end.startedAtMs ?? one.atMs,
-        startedAtMs: end.startedAtMs ?? begun?.startedAtMs ?? null,
+        queuedAtMs: Math.min(begun?.queuedAtMs ?? startedAtMs, startedAtMs),
+        startedAtMs: isKnown ? startedAtMs : null,
         endedAtMs: one.atMs,
         outcome,
         error,

@@ -46,6 +46,13 @@ function actOf({ type, data }: TransactionEvent): Act | undefined {
   }
 }
 
+/** Whether an event came of the same fact as those before it: it is of the same moment, and not an act of its own. */
+function follows(next: JournaledEvent | undefined, atMs: number, acts: readonly (readonly [JournaledEvent, Act])[]): boolean {
+  if (next?.atMs !== atMs) return false;
+  const own = actOf(next.event);
+  return own === undefined || acts.some(([, { action, by, reason }]) => action === 'skip' && by === own.by && reason === own.reason);
+}
+
 export interface Told {
   readonly audit: readonly AuditRow[];
   /** The status that the transaction got last, and since when. */
@@ -68,13 +75,13 @@ export function auditOf(id: string, history: readonly JournaledEvent[]): Told {
       else fold(state, one.event);
       const act = actOf(one.event);
       if (act !== undefined) acts.push([one, act]);
-      last = history[i + 1]?.atMs !== atMs || actOf(history[i + 1]!.event) !== undefined;
+      last = !follows(history[i + 1], atMs, acts);
     }
     const after: State['status'] = state!.status;
     if (after !== before) statusSinceMs = atMs;
-    // An end by an undo that was given up repeats who gave it up.
     for (const [{ version }, { action, step = null, by, reason = null }] of acts) {
-      if (action === 'terminate' && audit.at(-1)?.action === 'skip' && audit.at(-1)?.reason === reason && audit.at(-1)?.by === by) continue;
+      // An end by an undo that was given up repeats who gave it up.
+      if (action === 'terminate' && acts.length > 1) continue;
       audit.push({ version, atMs, action, step, by, reason, before: before ?? after, after });
     }
   }

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import express, { Router, type RequestHandler } from 'express';
+import { PACKAGE_ROOT } from './package-root.ts';
+import { refuse } from './refusal.ts';
+import { consoleHeaders } from './security-headers.ts';
+
+/** What the console's pages have as their paths: each of them is the one page, which looks at the path itself. */
+const PAGES = ['/', '/transactions{/*rest}', '/inbox', '/services', '/statistics', '/streams{/*rest}'];
+
+function escape(text: string): string {
+  return text.replace(/[&"<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Where the built console is. */
+export const UI_FOLDER: string = join(PACKAGE_ROOT, 'dist/dashboard/ui');
+
+/**
+ * The built console, under whatever path it is mounted.
+ *
+ * @returns `undefined`: it is not built
+ */
+export function consolePages(folder: string = UI_FOLDER): Router | undefined {
+  let page: string;
+  try {
+    page = readFileSync(join(folder, 'index.html'), 'utf8');
+  } catch {
+    return undefined;
+  }
+  const router = Router();
+  const index: RequestHandler = (request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      refuse(response.set('Allow', 'GET, HEAD'), 405, `this can only be read: ${request.method} does nothing here`);
+      return;
+    }
+    // A page of any depth finds what it needs from where the console is mounted.
+    const html = page.replaceAll('="./', `="${escape(request.baseUrl)}/`);
+    response.set('Cache-Control', 'no-cache').type('html').send(html);
+  };
+  router.all(PAGES, consoleHeaders, index);
+  // Their names have a digest of what is in them.
+  router.use('/assets', express.static(join(folder, 'assets'), { index: false, immutable: true, maxAge: '1y', redirect: false }));
+  router.use(express.static(folder, { index: false, maxAge: 0, redirect: false, dotfiles: 'ignore' }));
+  return router;
+}
