@@ -143,7 +143,7 @@ describe.each(CONSOLE_STORES)('repairs in the console on %s', (kind) => {
     await page.getByRole('link', { name: 'order-1', exact: true }).waitFor();
     await press('k', 'Enter');
     await page.getByRole('heading', { name: /^order-/, level: 1 }).waitFor();
-    await page.getByRole('link', { name: /^undo of reserve_stock/ }).focus();
+    await page.locator('[data-node="compensate reserve_stock"]').focus();
     await press('ArrowRight');
     expect(await page.evaluate('document.activeElement.getAttribute("data-node")')).toBe('compensate charge_card');
     await press('Enter');

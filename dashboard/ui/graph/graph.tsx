@@ -152,7 +152,11 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
               <path class="bar" d={`M${gate.x} 12V${height - 10}`} />
               <path class="diamond" d={`M${gate.x} ${gate.y - 15}l15 15l-15 15l-15 -15z`} />
               <path class="sign" d={gate.passed ? `M${gate.x - 5} ${gate.y + 0.5}l3.5 3.5l6.5 -7.5` : `M${gate.x - 4.5} ${gate.y}h9`} />
-              <text x={gate.x} y={height - 14} text-anchor="middle">
+              <text
+                x={transaction.kind === 'tcc' ? gate.x : gate.x + 9}
+                y={height - 14}
+                text-anchor={transaction.kind === 'tcc' ? 'middle' : 'start'}
+              >
                 {gate.label}
               </text>
               <title>{gate.passed ? 'Passed: nothing is undone any more' : 'Not passed: everything before it can be undone'}</title>

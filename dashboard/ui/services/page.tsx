@@ -11,6 +11,8 @@ import { counted, operationWord } from '../parts/words.ts';
 
 /** Who serves a queue is not told by any event: it is asked for while the page is seen. */
 const EVERY_MS = 3_000;
+/** A saga may have hundreds of steps of its own. */
+const MOST_NAMED = 12;
 
 function workersLook(queue: QueueState, unserved: boolean): Look {
   if (queue.workers === null) return { tone: 'wait', shape: 'question', word: 'workers not known' };
@@ -60,21 +62,22 @@ function Queue({ queue, unserved }: { readonly queue: QueueState; readonly unser
         <Depth word="waiting" count={queue.waiting} tone={look.tone === 'bad' ? 'bad' : 'busy'} />
         <Depth word="active" count={queue.active} tone="busy" />
         <Depth word="delayed" count={queue.delayed} tone="hold" />
-        <Depth word="failed" count={queue.failed} tone="bad" />
+        <Depth word="failed" count={queue.failed} tone="hold" />
         {queue.service === null && <Depth word="waits for its steps" count={queue.waitingChildren} />}
       </dl>
       {steps.size > 0 && (
         <p class="small muted break">
           {queue.service === null ? 'Inline: ' : 'Serves '}
-          {[...steps.values()].map(({ step, saga, ops }, at) => (
+          {[...steps.values()].slice(0, MOST_NAMED).map(({ step, saga, ops }, at) => (
             <span key={step}>
               {at > 0 && ', '}
               <code title={`${saga}: ${ops.map((op) => operationWord('saga', op)).join(', ')}`}>{step}</code>
             </span>
           ))}
+          {steps.size > MOST_NAMED && ` and ${steps.size - MOST_NAMED} more`}
         </p>
       )}
-      {queue.workerNames.length > 0 && <p class="small muted break">By {queue.workerNames.join(', ')}</p>}
+      {queue.workerNames.length > 0 && <p class="small muted break">Workers: {queue.workerNames.join(', ')}</p>}
     </article>
   );
 }
@@ -88,6 +91,9 @@ export function ServicesPage(): JSX.Element {
     return () => clearInterval(timer);
   }, [reload]);
   const unservedQueues = new Set(data?.unserved.map(({ queue }) => queue));
+  // What needs somebody first, then what people know by name.
+  const rank = ({ name, service }: QueueState): number => (unservedQueues.has(name) ? 0 : service === null ? 2 : 1);
+  const queues = [...(data?.queues ?? [])].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
   return (
     <>
       <div class="page-head">
@@ -104,7 +110,7 @@ export function ServicesPage(): JSX.Element {
                 <strong class="break">{text}</strong>
                 <span class="muted break">
                   of <a href={addressOf(['transactions'], { saga, status: ['running', 'compensating'] })}>{saga}</a>
-                  {service !== null && `, in ${service}`}; {counted(waiting, 'job')} in its queue
+                  {service !== null && `, in ${service}`}; {waiting === 0 ? 'no job waits yet' : `${counted(waiting, 'job')} in its queue`}
                 </span>
               </li>
             ))}
@@ -129,7 +135,7 @@ export function ServicesPage(): JSX.Element {
         </div>
       )}
       <div class="queues">
-        {data?.queues.map((queue) => (
+        {queues.map((queue) => (
           <Queue key={queue.name} queue={queue} unserved={unservedQueues.has(queue.name)} />
         ))}
       </div>

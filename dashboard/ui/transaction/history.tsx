@@ -9,6 +9,7 @@ import { Failure } from '../parts/messages.tsx';
 import { Badge, STATUS_LOOKS } from '../parts/status.tsx';
 import { At } from '../parts/time.tsx';
 import { counted } from '../parts/words.ts';
+import { operationText } from './summary.ts';
 
 const PAGE = 200;
 
@@ -70,8 +71,31 @@ function Act({ entry }: { readonly entry: AuditEntry }): JSX.Element {
   );
 }
 
+interface Subject {
+  readonly step?: unknown;
+  readonly op?: unknown;
+}
+
+/** What an event is about, when it is a step. */
+function subjectOf({ type, data }: HistoryEvent, kind: Transaction['kind']): string | undefined {
+  const { step, op } = (typeof data === 'object' && data !== null ? data : {}) as Subject;
+  if (typeof step !== 'string') return undefined;
+  const about =
+    typeof op === 'string' ? op : type.startsWith('compensation') ? 'compensate' : type.startsWith('confirm') ? 'confirm' : 'run';
+  return operationText(kind, step, about === 'compensate' || about === 'confirm' ? about : 'run');
+}
+
+function Happening({ event, kind }: { readonly event: HistoryEvent; readonly kind: Transaction['kind'] }): JSX.Element {
+  const subject = subjectOf(event, kind);
+  return (
+    <>
+      {subject !== undefined && <strong>{subject}</strong>} {event.text}
+    </>
+  );
+}
+
 /** Everything that happened, in order; what people did stands out. */
-export function History({ transaction: { id, version, audit } }: { readonly transaction: Transaction }): JSX.Element {
+export function History({ transaction: { id, kind, version, audit } }: { readonly transaction: Transaction }): JSX.Element {
   const { events, error, more, complete } = useHistory(id, version);
   const [onlyPeople, setOnlyPeople] = useState(false);
   const acts = new Map(audit.map((entry) => [entry.version, entry]));
@@ -104,7 +128,7 @@ export function History({ transaction: { id, version, audit } }: { readonly tran
                   <At ms={event.atMs} />
                   <span class="version number muted">{event.version}</span>
                   <details>
-                    <summary class="break">{act === undefined ? event.text : <Act entry={act} />}</summary>
+                    <summary class="break">{act === undefined ? <Happening event={event} kind={kind} /> : <Act entry={act} />}</summary>
                     <p class="small muted">
                       <code>{event.type}</code>
                     </p>

@@ -16,12 +16,13 @@ const REPAIRS: readonly Action[] = ['retry', 'mark_undone', 'skip'];
 
 /** What a person who was woken needs: where it is stuck, on what, what stands because of it, and what can be done about it. */
 export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
-  const { id, kind, status, actions, notCompensated } = transaction;
+  const { id, kind, status, actions, attempts, notCompensated } = transaction;
   if (status !== 'stuck') return null;
   const turned = turnText(transaction);
   return (
     <section class="stuck-box tone-bad" aria-label="Why it is stuck">
-      {stuckSteps(transaction).map(({ name, stuckIn, error, attempts, service }) => {
+      {stuckSteps(transaction).map(({ name, stuckIn, error, service }) => {
+        const failed = attempts.filter(({ step, op, outcome }) => step === name && op === stuckIn && outcome !== 'succeeded').length;
         const repairs = REPAIRS.filter((repair) =>
           actions.some(({ action, steps }) => action === repair && (steps.length === 0 || steps.includes(name))),
         );
@@ -31,7 +32,7 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
             <div>
               <h2 class="break">
                 The {operationWord(kind, stuckIn!)} of <a href={transactionAddress(id, { step: name, op: stuckIn! })}>{name}</a> failed
-                {attempts > 0 && ` ${attempts === 1 ? 'once' : counted(attempts, 'time')}`}
+                {failed > 0 && ` ${failed === 1 ? 'once' : counted(failed, 'time')}`}
                 {service !== null && <span class="muted"> in {service}</span>}
               </h2>
               {error !== null && <p class="stuck-error break">{error.message}</p>}
