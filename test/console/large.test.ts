@@ -34,10 +34,10 @@ describe('large transactions in the console', () => {
     await shop.work();
     shop.services.vagueCharges = 999;
     const run = await shop.amends.start(shop.order, MUG, { id: 'busy-1' });
+    expect((await run.outcome({ timeoutMs: 150_000 })).status).toBe('completed');
     const page = await browser.open(`${shop.dashboard.url}/transactions/busy-1?step=charge_card&op=run`);
     const drawer = page.getByRole('complementary', { name: 'Step charge_card' });
     await drawer.waitFor();
-    expect((await run.outcome({ timeoutMs: 60_000 })).status).toBe('completed');
     await page.getByRole('region', { name: 'Timeline' }).getByText('×1000').waitFor();
     const bars = page.getByRole('region', { name: 'Timeline' }).locator('li.chosen .bars > *');
     expect(await bars.count(), 'not one element for each attempt').toBeLessThan(100);
@@ -56,5 +56,5 @@ describe('large transactions in the console', () => {
       .getByRole('region', { name: 'History' })
       .getByRole('button', { name: /more of/ })
       .click();
-  }, 90_000);
+  }, 180_000);
 });

@@ -86,28 +86,57 @@ interface Known<Answer> {
   readonly loading: boolean;
 }
 
+interface UnderWay {
+  readonly path: string;
+  readonly controller: AbortController;
+  /** It was asked for again meanwhile. */
+  again: boolean;
+}
+
 /** What the API says at a path (`undefined`: ask nothing). `keep`: at another path the old answer is shown until the new one comes. */
 export function useLoaded<Answer>(path: string | undefined, { keep = false }: { readonly keep?: boolean } = {}): Loaded<Answer> {
   const [known, setKnown] = useState<Known<Answer>>({ path, data: undefined, error: undefined, loading: path !== undefined });
-  const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((round) => round + 1), []);
-  const under = useRef<AbortController | undefined>(undefined);
+  const underWay = useRef<UnderWay | undefined>(undefined);
+  const load = useCallback(
+    (path: string): void => {
+      // Not broken off for the same path: asked more often than it answers, a slow server would never be heard.
+      if (underWay.current?.path === path) {
+        underWay.current.again = true;
+        return;
+      }
+      underWay.current?.controller.abort();
+      const mine: UnderWay = { path, controller: new AbortController(), again: false };
+      underWay.current = mine;
+      setKnown((old) =>
+        old.path === path || keep ? { ...old, loading: true } : { path, data: undefined, error: undefined, loading: true },
+      );
+      const settle = (next: (old: Known<Answer>) => Known<Answer>): void => {
+        if (underWay.current !== mine) return;
+        underWay.current = undefined;
+        setKnown(next);
+        if (mine.again) load(path);
+      };
+      ask<Answer>(path, { signal: mine.controller.signal }).then(
+        (data) => settle(() => ({ path, data, error: undefined, loading: false })),
+        (error: unknown) =>
+          settle((old) => ({ path, data: old.path === path ? old.data : undefined, error: error as ApiError, loading: false })),
+      );
+    },
+    [keep],
+  );
   useEffect(() => {
-    if (path === undefined) return undefined;
-    const controller = new AbortController();
-    under.current = controller;
-    setKnown((old) => (old.path === path || keep ? { ...old, loading: true } : { path, data: undefined, error: undefined, loading: true }));
-    ask<Answer>(path, { signal: controller.signal }).then(
-      (data) => {
-        if (!controller.signal.aborted) setKnown({ path, data, error: undefined, loading: false });
-      },
-      (error: unknown) => {
-        if (controller.signal.aborted) return;
-        setKnown((old) => ({ path, data: old.path === path ? old.data : undefined, error: error as ApiError, loading: false }));
-      },
-    );
-    return () => controller.abort();
-  }, [path, round, keep]);
+    if (path !== undefined) load(path);
+  }, [path, load]);
+  useEffect(
+    () => () => {
+      underWay.current?.controller.abort();
+      underWay.current = undefined;
+    },
+    [],
+  );
+  const reload = useCallback(() => {
+    if (path !== undefined) load(path);
+  }, [path, load]);
   const current = known.path === path || keep;
   return { data: current ? known.data : undefined, error: known.path === path ? known.error : undefined, loading: known.loading, reload };
 }

@@ -20,8 +20,9 @@ import { Holds } from './holds.tsx';
 import { lookedAt, transactionAddress } from './place.ts';
 import { Stuck } from './stuck.tsx';
 
-/** A busy transaction is read again no more often than this. */
+/** A transaction that changes is read again no more often than this, and one with hundreds of attempts more rarely: its answer is large. */
 const EVERY_MS = 250;
+const LARGE = { attempts: 100, everyMs: 1_500 } as const;
 
 function NotFound({ id }: { readonly id: string }): JSX.Element {
   return (
@@ -46,7 +47,7 @@ interface Asked {
 export function TransactionPage({ id, query }: { readonly id: string; readonly query: URLSearchParams }): JSX.Element {
   const { data, error, loading, reload } = useLoaded<Transaction>(`transactions/${encodeURIComponent(id)}`);
   const known = useAttempts(data);
-  const soon = useSettled(reload, EVERY_MS);
+  const soon = useSettled(reload, (data?.attempts.length ?? 0) > LARGE.attempts ? LARGE.everyMs : EVERY_MS);
   const changed = useCallback((change: Change) => (change.id === id ? soon() : undefined), [id, soon]);
   useChanges(changed, soon);
   const [asked, setAsked] = useState<Asked>();
