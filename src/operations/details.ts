@@ -19,7 +19,7 @@ import { auditOf, type AuditRow } from './audit.ts';
 import { jobLinksOf, type JobLinkRow } from './job-links.ts';
 import { kinOf } from './kin.ts';
 import { possibleActs, type PossibleAct } from './possible-acts.ts';
-import { Redaction } from './redaction.ts';
+import { Redaction } from '../machine/redaction.ts';
 
 /** A step with its place in the graph and how it stands. `null` is none. */
 export interface StepDetails {

@@ -1,7 +1,7 @@
 import type { Json } from '../flows/json.ts';
 import { loadTransaction, operatorRules, type Engine } from '../producers/engine.ts';
 import { happeningOf } from './happening.ts';
-import { Redaction } from './redaction.ts';
+import { Redaction } from '../machine/redaction.ts';
 
 /** An event of a transaction, for people's eyes. */
 export interface HistoryRow {

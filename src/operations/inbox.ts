@@ -7,7 +7,7 @@ import { isAmendsError } from '../errors.ts';
 import { auditOf } from './audit.ts';
 import { evolveAll } from '../machine/evolve.ts';
 import { pagesOf, type TransactionRow } from './filter.ts';
-import { Redaction } from './redaction.ts';
+import { Redaction } from '../machine/redaction.ts';
 
 export interface InboxGroupRow {
   readonly saga: string;

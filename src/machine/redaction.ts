@@ -1,8 +1,8 @@
 import type { Json } from '../flows/json.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { RedactedPath } from '../flows/redaction.ts';
-import type { TransactionEvent } from '../machine/event.ts';
-import type { ErrorData, State } from '../machine/state.ts';
+import type { TransactionEvent } from './event.ts';
+import type { ErrorData, State } from './state.ts';
 
 /** What stands in place of a value whose schema is marked with `.meta({ redact: true })`. */
 export const REDACTED = '[redacted]';
