@@ -55,9 +55,15 @@ describe.each(CONSOLE_STORES)('the list in the console on %s', (kind) => {
     await shop.work();
     const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: 'order-60', exact: true }) });
     await row.getByText('completed').waitFor();
+    // Under a pointer rows don't move: what is new is offered instead.
+    await row.hover();
+    await shop.amends.start(shop.order, MUG, { id: 'order-held' });
+    await page.getByRole('button', { name: 'Show 1 new' }).waitFor();
+    await page.mouse.move(0, 0);
     await shop.amends.start(shop.order, MUG, { id: 'order-new' });
     await page.getByRole('link', { name: 'order-new', exact: true }).waitFor();
     expect(await page.getByRole('row').count()).toBe(51);
+    await page.getByRole('link', { name: 'order-held', exact: true }).waitFor();
   });
 
   test('after a cut it says so, goes on by itself and has missed nothing', async () => {

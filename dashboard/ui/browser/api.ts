@@ -71,8 +71,10 @@ export async function ask<Answer>(path: string, { body, signal }: Asking = {}): 
 }
 
 export interface Loaded<Answer> {
-  /** The last answer there was, for this path. */
+  /** The last answer there was. */
   readonly data: Answer | undefined;
+  /** The path that it was the answer for. */
+  readonly of: string | undefined;
   readonly error: ApiError | undefined;
   readonly loading: boolean;
   /** Asks again, and shows the old answer until the new one is there. */
@@ -82,6 +84,7 @@ export interface Loaded<Answer> {
 interface Known<Answer> {
   readonly path: string | undefined;
   readonly data: Answer | undefined;
+  readonly of: string | undefined;
   readonly error: ApiError | undefined;
   readonly loading: boolean;
 }
@@ -95,7 +98,13 @@ interface UnderWay {
 
 /** What the API says at a path (`undefined`: ask nothing). `keep`: at another path the old answer is shown until the new one comes. */
 export function useLoaded<Answer>(path: string | undefined, { keep = false }: { readonly keep?: boolean } = {}): Loaded<Answer> {
-  const [known, setKnown] = useState<Known<Answer>>({ path, data: undefined, error: undefined, loading: path !== undefined });
+  const [known, setKnown] = useState<Known<Answer>>({
+    path,
+    data: undefined,
+    of: undefined,
+    error: undefined,
+    loading: path !== undefined,
+  });
   const underWay = useRef<UnderWay | undefined>(undefined);
   const load = useCallback(
     (path: string): void => {
@@ -108,7 +117,7 @@ export function useLoaded<Answer>(path: string | undefined, { keep = false }: { 
       const mine: UnderWay = { path, controller: new AbortController(), again: false };
       underWay.current = mine;
       setKnown((old) =>
-        old.path === path || keep ? { ...old, loading: true } : { path, data: undefined, error: undefined, loading: true },
+        old.path === path || keep ? { ...old, loading: true } : { path, data: undefined, of: undefined, error: undefined, loading: true },
       );
       const settle = (next: (old: Known<Answer>) => Known<Answer>): void => {
         if (underWay.current !== mine) return;
@@ -117,9 +126,8 @@ export function useLoaded<Answer>(path: string | undefined, { keep = false }: { 
         if (mine.again) load(path);
       };
       ask<Answer>(path, { signal: mine.controller.signal }).then(
-        (data) => settle(() => ({ path, data, error: undefined, loading: false })),
-        (error: unknown) =>
-          settle((old) => ({ path, data: old.path === path ? old.data : undefined, error: error as ApiError, loading: false })),
+        (data) => settle(() => ({ path, data, of: path, error: undefined, loading: false })),
+        (error: unknown) => settle((old) => ({ ...old, path, error: error as ApiError, loading: false })),
       );
     },
     [keep],
@@ -138,5 +146,11 @@ export function useLoaded<Answer>(path: string | undefined, { keep = false }: { 
     if (path !== undefined) load(path);
   }, [path, load]);
   const current = known.path === path || keep;
-  return { data: current ? known.data : undefined, error: known.path === path ? known.error : undefined, loading: known.loading, reload };
+  return {
+    data: current ? known.data : undefined,
+    of: known.of,
+    error: known.path === path ? known.error : undefined,
+    loading: known.loading,
+    reload,
+  };
 }

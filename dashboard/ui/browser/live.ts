@@ -23,7 +23,6 @@ class Feed {
   #state: Connection = 'connecting';
   #retryMs = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #wasLive = false;
   #hasHeartbeat = false;
   readonly #listeners = new Set<Listener>();
   readonly #watchers = new Set<(state: Connection) => void>();
@@ -59,16 +58,17 @@ class Feed {
       this.#retryMs = FIRST_RETRY_MS;
       this.#tell('live');
       this.#watchSilence();
-      // Resuming gives every change that was missed; what isn't a change (services, counts) is looked at again.
-      if (this.#wasLive) for (const listener of this.#listeners) listener.missed();
-      this.#wasLive = true;
+    });
+    source.addEventListener('hello', (event) => {
+      this.#heard(event);
+      // What was read before this moment may have changed since without a word; and what isn't told as a change (services, counts) too.
+      for (const listener of this.#listeners) listener.missed();
     });
     source.addEventListener('change', (event) => {
       this.#heard(event);
       const change = JSON.parse(event.data as string) as Change;
       for (const listener of this.#listeners) listener.changed(change);
     });
-    source.addEventListener('hello', (event) => this.#heard(event));
     source.addEventListener('heartbeat', (event) => {
       this.#hasHeartbeat = true;
       this.#heard(event);

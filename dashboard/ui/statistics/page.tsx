@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useCallback, useId } from 'preact/hooks';
+import { useCallback, useEffect, useId } from 'preact/hooks';
 import type { SagaStatistics, Statistics } from '../../api/statistics.ts';
 import { useLoaded } from '../browser/api.ts';
 import { useChanges } from '../browser/live.ts';
@@ -16,6 +16,7 @@ const WINDOWS: readonly (readonly [ms: number, text: string])[] = [
   [86_400_000, '24 hours'],
   [604_800_000, '7 days'],
 ];
+const EVERY_MS = 5_000;
 const DEFAULT_WINDOW_MS = 3_600_000;
 
 function rateText(perSecond: number): string {
@@ -68,6 +69,13 @@ export function StatisticsPage({ query }: { readonly query: URLSearchParams }): 
   const soon = useSettled(reload, 3_000);
   const changed = useCallback(() => soon(), [soon]);
   useChanges(changed, soon);
+  // The window moves on also when nothing happens.
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) reload();
+    }, EVERY_MS);
+    return () => clearInterval(timer);
+  }, [reload]);
   const id = useId();
   return (
     <>

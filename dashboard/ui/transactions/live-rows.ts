@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Change } from '../../api/changes.ts';
 import type { TransactionPage, TransactionRow } from '../../api/transactions.ts';
 import { useLoaded, type Loaded } from '../browser/api.ts';
@@ -13,8 +13,12 @@ const EVERY_MS = 1_500;
 export interface LiveRows extends Pick<Loaded<TransactionPage>, 'data' | 'error' | 'loading' | 'reload'> {
   readonly rows: readonly TransactionRow[];
   readonly changed: ReadonlySet<string>;
-  /** Transactions that came while somebody was busy in the list. */
+  /** Rows that came while somebody was busy in the list. */
   readonly fresh: number;
+  /** Shows them. */
+  readonly showFresh: () => void;
+  /** Nobody may be busy any more. */
+  readonly rest: () => void;
 }
 
 /** Somebody reads or walks the list: its rows must not move under them. */
@@ -22,46 +26,53 @@ function isBusy(): boolean {
   return document.querySelector('.transactions tbody:hover, .transactions tbody:focus-within') !== null;
 }
 
+interface Shown {
+  readonly of: string | undefined;
+  readonly rows: readonly TransactionRow[];
+}
+
 /** A page of the list; what changes in it is shown at once, what comes new as soon as it disturbs nobody. */
 export function useLiveRows(filter: TypedFilter, cursor: string | undefined): LiveRows {
   const query = listQuery(filter, cursor, LIMIT);
-  const { data, error, loading, reload } = useLoaded<TransactionPage>(`transactions?${query}`, { keep: true });
-  const [patches, setPatches] = useState<ReadonlyMap<string, Change>>(new Map());
-  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
-  useEffect(() => {
-    setPatches(new Map());
-    setFresh(new Set());
-  }, [query]);
+  const { data, of, error, loading, reload } = useLoaded<TransactionPage>(`transactions?${query}`, { keep: true });
   const soon = useSettled(reload, EVERY_MS);
-  const shown = useRef<ReadonlyMap<string, TransactionRow>>(new Map());
-  shown.current = new Map(data?.transactions.map((row) => [row.id, row]));
-  const current = useRef({ filter, cursor });
-  current.current = { filter, cursor };
+  const [patches, setPatches] = useState<ReadonlyMap<string, Change>>(new Map());
+  const [shown, setShown] = useState<Shown>({ of: undefined, rows: [] });
+  const latest = useRef<Shown>(shown);
+  latest.current = { of, rows: data?.transactions ?? [] };
+  const current = useRef({ filter, cursor, shown });
+  current.current = { filter, cursor, shown };
+
+  const showFresh = useCallback(() => setShown(latest.current), []);
+  const rest = useCallback(() => {
+    // In the next frame the focus and the pointer are where they go.
+    requestAnimationFrame(() => {
+      if (!isBusy()) setShown(latest.current);
+    });
+  }, []);
+  useLayoutEffect(() => {
+    setShown((old) => (old.of === of && isBusy() ? old : { of, rows: data?.transactions ?? [] }));
+    if (current.current.shown.of !== of) setPatches(new Map());
+  }, [data, of]);
 
   const changed = useCallback(
     (change: Change) => {
-      if (shown.current.has(change.id)) {
-        setPatches((old) => new Map(old).set(change.id, change));
-        soon();
-      } else if (current.current.cursor === undefined && couldMatch(current.current.filter, change)) {
-        if (isBusy()) setFresh((old) => new Set(old).add(change.id));
-        else soon();
-      }
+      const { filter, cursor, shown } = current.current;
+      const isShown = shown.rows.some(({ id }) => id === change.id);
+      if (isShown) setPatches((old) => new Map(old).set(change.id, change));
+      if (isShown || (cursor === undefined && couldMatch(filter, change))) soon();
     },
     [soon],
   );
   useChanges(changed, soon);
 
-  // What the new answer has is no news any more.
-  useEffect(() => {
-    if (data === undefined) return;
-    const versions = new Map(data.transactions.map(({ id, version }) => [id, version]));
-    setFresh((old) => new Set([...old].filter((id) => !versions.has(id))));
-  }, [data]);
-
-  const rows = (data?.transactions ?? []).map((row) => {
+  const answered = new Map(data?.transactions.map((row) => [row.id, row]));
+  const rows = shown.rows.map((old) => {
+    const row = answered.get(old.id) ?? old;
     const patch = patches.get(row.id);
     return patch === undefined || patch.version <= row.version ? row : { ...row, status: patch.status, version: patch.version };
   });
-  return { data, rows, error, loading, reload, changed: new Set(patches.keys()), fresh: fresh.size };
+  const known = new Set(shown.rows.map(({ id }) => id));
+  const fresh = shown.of === of ? [...answered.keys()].filter((id) => !known.has(id)).length : 0;
+  return { data, rows, error, loading, reload, changed: new Set(patches.keys()), fresh, showFresh, rest };
 }

@@ -36,7 +36,7 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
   const text = query.toString();
   const filter = useMemo(() => typedFilter(new URLSearchParams(text)), [text]);
   const cursor = query.get('cursor') ?? undefined;
-  const { data, rows, error, loading, reload, changed, fresh } = useLiveRows(filter, cursor);
+  const { data, rows, error, loading, reload, changed, fresh, showFresh, rest } = useLiveRows(filter, cursor);
   const session = useSession();
   // A link may ask for it at once: the inbox has one for each group.
   const [bulk, setBulk] = useState(query.has('bulk'));
@@ -65,18 +65,18 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
       ))}
       <FilterBar filter={filter} sagas={[...seen.current].sort()} />
       {error !== undefined && <Failure error={error} retry={reload} />}
-      <section class="panel list" aria-label="Transactions" aria-busy={loading}>
+      <section class="panel list" aria-label="Transactions" aria-busy={loading} onMouseLeave={rest} onFocusOut={rest}>
         {loading && data === undefined && <Loading what="transactions" />}
         {fresh > 0 && (
-          <button type="button" class="fresh" onClick={reload}>
-            {fresh === 1 ? '1 more has changed' : `${fresh} more have changed`}. Show
+          <button type="button" class="fresh" onClick={showFresh}>
+            Show {fresh} new
           </button>
         )}
         {rows.length > 0 && <Rows rows={rows} changed={changed} />}
-        {data !== undefined && rows.length === 0 && data.nextCursor === null && (
+        {data !== undefined && data.transactions.length === 0 && data.nextCursor === null && (
           <NothingHere filtered={conditionsOf(filter) > 0 || cursor !== undefined} />
         )}
-        {data !== undefined && rows.length === 0 && data.nextCursor !== null && (
+        {data !== undefined && data.transactions.length === 0 && data.nextCursor !== null && (
           <Empty title="None among those looked at so far">
             <p>A rare match may be further back: look on.</p>
           </Empty>
