@@ -62,18 +62,24 @@ describe.each(['redis', 'postgres'] as const)('what the console does, from the c
 
   test('list by all that the console filters by; inbox; stats; services', async () => {
     await stuck(2);
-    const ids = async (...filter: string[]) => jsonLines(await run(at('list', '--json', ...filter)).then(({ stdout }) => stdout)).map(({ id }) => id);
+    const ids = async (...filter: string[]) =>
+      jsonLines(await run(at('list', '--json', ...filter)).then(({ stdout }) => stdout)).map(({ id }) => id);
     expect(await ids('--id-prefix', 'order-', '--kind', 'saga', '--error', 'STOCK SERVICE')).toEqual(['order-2', 'order-1']);
     expect(await ids('--id', 'order-1', '--from', '1h')).toEqual(['order-1']);
     expect(await ids('--to', '1h')).toEqual([]);
     expect(await ids('--kind', 'tcc')).toEqual([]);
-    expect(await run(at('list', '--from', 'yesterday'))).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('is no time') as string });
+    expect(await run(at('list', '--from', 'yesterday'))).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('is no time') as string,
+    });
 
     const inbox = await run(at('inbox'));
     expect(inbox.code).toBe(EXIT.ok);
     expect(inbox.stdout).toMatch(/2 +order +compensate reserve +.* +reserve +order-1 +the stock service is away/);
     expect(jsonLines((await run(at('inbox', '--json'))).stdout)).toMatchObject([{ saga: 'order', step: 'reserve', count: 2 }]);
-    expect(jsonLines((await run(at('stats', '--window', '10min', '--json'))).stdout)).toMatchObject([{ count: 2, sagas: [{ started: 2, stuck: 2 }] }]);
+    expect(jsonLines((await run(at('stats', '--window', '10min', '--json'))).stdout)).toMatchObject([
+      { count: 2, sagas: [{ started: 2, stuck: 2 }] },
+    ]);
     expect((await run(at('stats'))).stdout).toMatch(/order +2 /);
 
     const served = await run(at('services'));
