@@ -56,7 +56,7 @@ export class Access {
 
   async may(request: Request, action: DashboardAction, transaction?: Parameters<Authorize>[2]): Promise<boolean> {
     if (action !== 'view' && this.actorOf(request).role === 'viewer') return false;
-    return this.#options.authorize === undefined || (await this.#options.authorize(request, action, transaction)) === true;
+    return this.#options.authorize === undefined || (await this.#options.authorize(request, action, transaction));
   }
 
   /** Refuses what may not be done; everything else goes on. */

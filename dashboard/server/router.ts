@@ -8,11 +8,10 @@ import { auditRetry } from './bull-board/audit.ts';
 import { openBoard } from './bull-board/board.ts';
 import { checkChanges } from './change-check.ts';
 import { health } from './health.ts';
-import { overview, STYLE_DIGEST } from './overview.ts';
 import { resolveRouterOptions, type DashboardRouterOptions, type ResolvedConsole } from './options.ts';
 import { queueProbe } from './queue-probe.ts';
 import { markApi, refuse } from './refusal.ts';
-import { bullBoardHeaders, pageHeaders, strictHeaders } from './security-headers.ts';
+import { bullBoardHeaders, strictHeaders } from './security-headers.ts';
 import { consolePages } from './ui.ts';
 
 /** The largest body that a board's action has is a few numbers. */
@@ -43,7 +42,7 @@ function answerErrors({ log }: Engine): ErrorRequestHandler {
 export interface OpenedRouter {
   readonly router: Router;
   /** Ends what it does beside answering. Idempotent; done by itself when the connection is closed. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The routes of the dashboard. */
@@ -54,7 +53,6 @@ export async function openRouter(amends: Amends, { logins, access: accessOptions
   const board = await openBoard(amends.store, engine);
   const api = openConsoleApi(engine, access, traceUrl);
   const probes = { journal: () => journal.timeMs(), queue: await queueProbe(engine) };
-  const pages = consolePages();
   const mayUse = access.require(({ method }) => (method === 'GET' || method === 'HEAD' ? 'view' : 'queue'));
   const router = Router();
   router.use(strictHeaders, markApi);
@@ -63,8 +61,7 @@ export async function openRouter(amends: Amends, { logins, access: accessOptions
   router.use(checkChanges());
   router.use(api.router);
   router.use('/queues', mayUse, auditRetry(engine, access), json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);
-  if (pages === undefined) router.all('/', onlyGet, mayUse, pageHeaders(STYLE_DIGEST), overview(engine));
-  else router.use(pages);
+  router.use(consolePages());
   router.use((request, response) => refuse(response, 404, `there is nothing at ${request.path}`));
   router.use(answerErrors(engine));
   let closing: Promise<void> | undefined;

@@ -79,18 +79,18 @@ export async function startDashboard(amends: Amends, options: StartDashboardOpti
   const app = express().disable('x-powered-by');
   app.use(strictHeaders, markApi);
   if (resolved.hosts !== undefined) app.use(checkHost(resolved.hosts));
-  const { router, close: closeRouter } = await openRouter(amends, resolved.console);
-  app.use(router);
+  const opened = await openRouter(amends, resolved.console);
+  app.use(opened.router);
   const server = createServer(app);
   releaseConnections(server);
   const address = await listen(server, resolved).catch(async (error: unknown) => {
-    await closeRouter();
+    await opened.close();
     throw error;
   });
   server.on('error', (error) => log.error({ err: error }, 'dashboard server'));
   const url = urlOf(address);
   if (!isLoopback(resolved.host)) log.warn(`the dashboard at ${url} speaks plain HTTP: put a proxy with TLS in front of it`);
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= Promise.all([closeServer(server), closeRouter()]).then(() => undefined));
+  const close = (): Promise<void> => (closing ??= Promise.all([closeServer(server), opened.close()]).then(() => undefined));
   return { url, close, [Symbol.asyncDispose]: close };
 }

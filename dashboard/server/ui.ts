@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import express, { Router, type RequestHandler } from 'express';
 import { PACKAGE_ROOT } from './package-root.ts';
 import { refuse } from './refusal.ts';
@@ -13,26 +13,32 @@ function escape(text: string): string {
 }
 
 /** Where the built console is. */
-export const UI_FOLDER: string = join(PACKAGE_ROOT, 'dist/dashboard/ui');
+const UI_FOLDER: string = join(PACKAGE_ROOT, 'dist/dashboard/ui');
 
-/**
- * The built console, under whatever path it is mounted.
- *
- * @returns `undefined`: it is not built
- */
-export function consolePages(folder: string = UI_FOLDER): Router | undefined {
-  let page: string;
+/** What is answered where the package was not built: the API and Bull Board work all the same. */
+const notBuilt: RequestHandler = (_request, response) => {
+  refuse(response, 503, `the console is not built: run npm run build, which puts it into ${relative(PACKAGE_ROOT, UI_FOLDER)}`);
+};
+
+function pageIn(folder: string): string | undefined {
   try {
-    page = readFileSync(join(folder, 'index.html'), 'utf8');
-  } catch {
-    return undefined;
+    return readFileSync(join(folder, 'index.html'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
+}
+
+/** The built console, under whatever path it is mounted. */
+export function consolePages(folder: string = UI_FOLDER): Router {
+  const page = pageIn(folder);
   const router = Router();
-  const index: RequestHandler = (request, response) => {
+  const index: RequestHandler = (request, response, next) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       refuse(response.set('Allow', 'GET, HEAD'), 405, `this can only be read: ${request.method} does nothing here`);
       return;
     }
+    if (page === undefined) return notBuilt(request, response, next);
     // A page of any depth finds what it needs from where the console is mounted.
     const html = page.replaceAll('="./', `="${escape(request.baseUrl)}/`);
     response.set('Cache-Control', 'no-cache').type('html').send(html);

@@ -5,7 +5,7 @@ import type { TransactionEvent } from './event.ts';
 import type { ErrorData, State } from './state.ts';
 
 /** What stands in place of a value whose schema is marked with `.meta({ redact: true })`. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** A shorter text is too common to be looked for in others. */
 const SHORTEST_SECRET = 4;
@@ -29,7 +29,7 @@ function redact(value: Json | undefined, path: RedactedPath, secrets: Set<string
 
 /** The texts and numbers in a sensitive value. */
 function collect(value: Json | undefined, secrets: Set<string>): void {
-  if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) collect(one as Json, secrets);
+  if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) collect(one, secrets);
   else if ((typeof value === 'string' || typeof value === 'number') && String(value).length >= SHORTEST_SECRET) secrets.add(String(value));
 }
 
@@ -81,7 +81,7 @@ export class Redaction {
     if (typeof value === 'number') return this.#secrets.has(String(value)) ? REDACTED : value;
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return (value as readonly Json[]).map((one) => this.rest(one));
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, one === undefined ? one : this.rest(one as Json)]));
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, one === undefined ? one : this.rest(one)]));
   }
 
   event(event: TransactionEvent): TransactionEvent {

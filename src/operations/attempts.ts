@@ -3,7 +3,7 @@ import type { JournaledEvent } from '../journal/journal.ts';
 import type { ErrorData, Operation } from '../machine/state.ts';
 import { operationWord } from '../machine/words.ts';
 
-export type AttemptOutcome = 'open' | 'succeeded' | 'failed' | 'unknown' | 'lost' | 'late' | 'withdrawn';
+type AttemptOutcome = 'open' | 'succeeded' | 'failed' | 'unknown' | 'lost' | 'late' | 'withdrawn';
 
 /** One attempt at an operation of a step. `null` is not known, or none. */
 export interface AttemptRow {

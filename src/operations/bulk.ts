@@ -11,7 +11,7 @@ import type { BulkAct } from './possible-acts.ts';
 export type { BulkRow } from './bulk-log.ts';
 
 /** The most transactions of one bulk act. */
-export const MOST_OF_BULK = 10_000;
+const MOST_OF_BULK = 10_000;
 const MOST_AT_ONCE = 3;
 const MOST_IN_WORK = 16;
 const MOST_FAILURES = 100;

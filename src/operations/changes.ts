@@ -5,7 +5,7 @@ import type { Status } from '../machine/state.ts';
 import type { Engine } from '../producers/engine.ts';
 
 /** A transaction has a new version. */
-export interface TransactionChange {
+interface TransactionChange {
   readonly id: string;
   readonly version: number;
   readonly status: Status;

@@ -22,7 +22,7 @@ import { possibleActs, type PossibleAct } from './possible-acts.ts';
 import { Redaction } from '../machine/redaction.ts';
 
 /** A step with its place in the graph and how it stands. `null` is none. */
-export interface StepDetails {
+interface StepDetails {
   readonly name: string;
   readonly service: string | null;
   readonly stage: number;

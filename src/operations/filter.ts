@@ -64,12 +64,12 @@ export function plansOf(engine: Engine): Promise<readonly Plan[]> {
 }
 
 /** Whether a name is one of TCCs, by its version. */
-export function kindsIn(plans: readonly Plan[]): (summary: Pick<TransactionSummary, 'saga' | 'definitionVersion'>) => Plan['kind'] {
+function kindsIn(plans: readonly Plan[]): (summary: Pick<TransactionSummary, 'saga' | 'definitionVersion'>) => Plan['kind'] {
   const tccs = new Set(plans.filter(({ kind }) => kind === 'tcc').map(({ name, version }) => `${name}@${version}`));
   return ({ saga, definitionVersion }) => (tccs.has(`${saga}@${definitionVersion}`) ? 'tcc' : 'saga');
 }
 
-export function rowOf(summary: TransactionSummary, kind: Plan['kind']): TransactionRow {
+function rowOf(summary: TransactionSummary, kind: Plan['kind']): TransactionRow {
   const { error, endedAtMs, tags, ...rest } = summary;
   return { ...rest, tags: { ...tags }, kind, error: error ?? null, endedAtMs: endedAtMs ?? null };
 }

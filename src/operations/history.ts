@@ -4,7 +4,7 @@ import { happeningOf } from './happening.ts';
 import { Redaction } from '../machine/redaction.ts';
 
 /** An event of a transaction, for people's eyes. */
-export interface HistoryRow {
+interface HistoryRow {
   readonly version: number;
   readonly atMs: number;
   readonly type: string;

@@ -9,7 +9,7 @@ import { evolveAll } from '../machine/evolve.ts';
 import { pagesOf, type TransactionRow } from './filter.ts';
 import { Redaction } from '../machine/redaction.ts';
 
-export interface InboxGroupRow {
+interface InboxGroupRow {
   readonly saga: string;
   readonly kind: Plan['kind'];
   readonly step: string;

@@ -3,7 +3,7 @@ import { isPastPivot } from '../machine/pivot.ts';
 import { isHeld, isTerminal, operationIn, stepState, STUCK, type State } from '../machine/state.ts';
 
 /** What a person can do to a transaction. */
-export const ACTS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', 'pause', 'resume', 'signal', 'confirm'] as const;
+const ACTS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', 'pause', 'resume', 'signal', 'confirm'] as const;
 export type Act = (typeof ACTS)[number];
 
 /** Those that need no step and no data, so that they can be done to many. */

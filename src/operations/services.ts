@@ -8,7 +8,7 @@ import { plansOf } from './filter.ts';
 import { queueUrl } from './job-links.ts';
 
 /** A step as a queue's workers know it. */
-export interface ServedStep {
+interface ServedStep {
   readonly saga: string;
   readonly definitionVersion: number;
   readonly step: string;
@@ -16,7 +16,7 @@ export interface ServedStep {
 }
 
 /** A queue that plans need, over all shards. `null` is none, or not known. */
-export interface QueueRow {
+interface QueueRow {
   readonly name: string;
   readonly service: string | null;
   readonly saga: string | null;
@@ -32,7 +32,7 @@ export interface QueueRow {
   readonly workerNames: string[];
 }
 
-export interface UnservedStep {
+interface UnservedStep {
   readonly saga: string;
   readonly step: string;
   readonly service: string | null;

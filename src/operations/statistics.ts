@@ -12,7 +12,7 @@ interface Counts {
   terminated: number;
 }
 
-export interface SagaStatisticsRow extends Readonly<Counts> {
+interface SagaStatisticsRow extends Readonly<Counts> {
   readonly saga: string;
   readonly kind: Plan['kind'];
   readonly byStatus: Partial<Record<Status, number>>;

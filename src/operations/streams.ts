@@ -9,7 +9,7 @@ export interface CategoriesFound {
   readonly nextBefore: number | null;
 }
 
-export interface StreamRow {
+interface StreamRow {
   readonly category: string;
   readonly id: string;
   readonly version: number;

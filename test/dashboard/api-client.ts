@@ -13,7 +13,7 @@ interface Given {
   readonly body?: object;
 }
 
-export function pathOf(name: keyof Routes, { path = {}, query = '' }: Given = {}): string {
+function pathOf(name: keyof Routes, { path = {}, query = '' }: Given = {}): string {
   const filled = ROUTES[name].path.replace(/:(\w+)/g, (_, part: string) => encodeURIComponent(path[part]!));
   return `/${API_BASE}/${filled}${query === '' ? '' : `?${query}`}`;
 }

@@ -37,7 +37,8 @@ describe('security of the API', () => {
       ['get', '/api/openapi.json'],
       ['get', '/api/v1/transactions.csv'],
     ] as const) {
-      const { body } = await request(url)[method](path).expect(401);
+      const { status, body } = await request(url)[method](path);
+      expect({ path, status }).toEqual({ path, status: 401 });
       isFailure(body);
     }
   });
@@ -70,7 +71,8 @@ describe('security of the API', () => {
   test('with credentials for viewers alone nobody changes anything', async () => {
     const version = await stuckTrip(bench);
     const { url } = await bench.open({ auth: { viewer: { user: 'eve', password: 'long-enough' } } });
-    await request(url).post(ACT).auth('eve', 'long-enough').send({ version, reason: 'x' }).expect(403);
+    const refused = await request(url).post(ACT).auth('eve', 'long-enough').send({ version, reason: 'x' });
+    expect(refused.status).toBe(403);
     await request(url).get('/api/v1/inbox').auth('eve', 'long-enough').expect(200);
   });
 
@@ -161,7 +163,8 @@ describe('security of the API', () => {
 
   test('headers: nothing is kept, framed or run; scripts in names and errors stay text', async () => {
     await stuckTrip(bench);
-    for (const path of ['/api/v1/inbox', '/api/openapi.json', '/api/v1/transactions/trip-1']) {
+    const texts: string[] = [];
+    for (const path of ['/api/v1/inbox', '/api/v1/transactions/trip-1', '/api/openapi.json']) {
       const { headers, text } = await request(bench.dashboard.url).get(path).expect(200);
       expect(headers).toMatchObject({
         'cache-control': 'no-store',
@@ -170,8 +173,9 @@ describe('security of the API', () => {
         'content-type': 'application/json; charset=utf-8',
       });
       expect(headers['content-security-policy']).toContain("default-src 'none'");
-      if (path !== '/api/openapi.json') expect(text).toContain('<img src=x onerror=alert(1)>');
+      texts.push(text);
     }
+    for (const text of texts.slice(0, 2)) expect(text).toContain('<img src=x onerror=alert(1)>');
   });
 
   test('the list as CSV: what a spreadsheet would take for a formula is text', async () => {

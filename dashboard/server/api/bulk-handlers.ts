@@ -7,7 +7,7 @@ import type { Answer, Handlers } from './route.ts';
 
 function found(row: BulkRow | undefined, id: string): Answer<'bulk'> {
   if (row === undefined) throw Object.assign(new Error(`there is no bulk act ${JSON.stringify(id)}`), { status: 404 });
-  return row as Answer<'bulk'>;
+  return row;
 }
 
 /** What the routes of bulk acts do. */
@@ -31,9 +31,9 @@ export function bulkHandlers({
       const mayAct = (row: Parameters<NonNullable<Parameters<typeof bulk.start>[0]['mayAct']>>[0]) => access.may(request, action, row);
       const begun = await bulk.start({ filter, action, reason, ratePerSecond, by, mayAct });
       engine.log.info({ bulk: begun.id, action, total: begun.total, by }, 'dashboard: bulk act');
-      return begun as Answer<'startBulk'>;
+      return begun;
     },
-    bulks: async ({ query: { limit } }) => ({ bulks: (await bulk.list(limit)) as Answer<'bulks'>['bulks'] }),
+    bulks: async ({ query: { limit } }) => ({ bulks: await bulk.list(limit) }),
     bulk: async ({ param }) => found(await bulk.find(param('id')), param('id')),
     async stopBulk({ request, param }) {
       await mayBulk(request);

@@ -21,9 +21,9 @@ class Components {
 
   of(schema: z.ZodType, io: 'input' | 'output'): Schema {
     const { $schema: _schema, $defs = {}, ...own } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
-    for (const [name, one] of Object.entries($defs)) this.schemas[name] ??= this.#relinked(one as Schema);
+    for (const [name, one] of Object.entries($defs)) this.schemas[name] ??= this.#relinked(one);
     const id = z.globalRegistry.get(schema)?.id;
-    const linked = this.#relinked(own as Schema, id);
+    const linked = this.#relinked(own, id);
     if (id === undefined) return linked;
     this.schemas[id] ??= linked;
     return { $ref: `#/components/schemas/${id}` };

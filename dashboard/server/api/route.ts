@@ -22,7 +22,7 @@ type Given<T> = z.core.util.JSONType extends T
       ? { readonly [Key in keyof T]: Given<T[Key]> }
       : T;
 
-export interface Call<Name extends keyof Routes> {
+interface Call<Name extends keyof Routes> {
   readonly request: Request;
   /** A part of the path. */
   readonly param: (name: string) => string;
