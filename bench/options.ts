@@ -27,7 +27,8 @@ const HELP = `npm run bench -- [tcc] [options]      Amends against a hand-writte
   --json                            one JSON object as the last line
 
 npm run bench -- events --help    the event store
-npm run bench -- cluster --help   shards on a Redis Cluster`;
+npm run bench -- cluster --help   shards on a Redis Cluster
+npm run bench -- lists --help     the console's lists`;
 
 function whole(name: string, text: string, least: number): number {
   const value = Number(text);

@@ -77,7 +77,7 @@ async function embeddedPlace(): Promise<Place> {
   };
 }
 
-export function openPlace({ store, fsync }: BenchOptions): Promise<Place> {
+export function openPlace({ store, fsync }: Pick<BenchOptions, 'store' | 'fsync'>): Promise<Place> {
   if (store === 'redis') return redisPlace(fsync);
   return store === 'postgres' ? postgresPlace() : embeddedPlace();
 }

@@ -1,5 +1,6 @@
-// Brings up Redis, PostgreSQL and MariaDB, runs the tests on them (the arguments are vitest's), and stops what it started.
+// Brings up Redis, PostgreSQL, MariaDB and a Chromium, runs the tests on them (the arguments are vitest's), and stops what it started.
 // The last line of the output is `N passed, N failed`; the exit code is 0 only when nothing failed and nothing was skipped.
+import { bringUpChromium } from './servers/chromium.mjs';
 import { runVitest } from './servers/vitest.mjs';
 import { bringUpServers } from './servers/servers.mjs';
 
@@ -22,7 +23,7 @@ try {
     started.push(server);
     interrupted.signal.throwIfAborted();
   });
-  verdict = await runVitest(process.argv.slice(2), urls, interrupted.signal);
+  verdict = await runVitest(process.argv.slice(2), { ...urls, ...(await bringUpChromium()) }, interrupted.signal);
 } catch (error) {
   verdict.problems.push(error.message);
 }

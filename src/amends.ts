@@ -105,7 +105,19 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const transactions = new Transactions(journal, clock);
   const shards = store.queues.map((backend) => new BullmqQueues(backend, clock, (error) => log.warn({ err: error }, 'queue connection')));
   const queues = shards.length === 1 ? shards[0]! : new ShardedQueues(shards);
-  const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log };
+  const engine: Engine = {
+    store: store.kind,
+    namespace,
+    journal,
+    events: journalStore.events,
+    transactions,
+    queues,
+    clock,
+    definitions: new Definitions(),
+    limits,
+    log,
+    beforeClose: new Set(),
+  };
   return clientOf(engine, store, journalStore);
 }
 
@@ -129,6 +141,7 @@ function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
   const workers = new Set<AmendsWorker>();
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {
+    await Promise.all([...engine.beforeClose].map((end) => end()));
     await Promise.all([opened.close(), ...[...workers].map((worker) => worker.close())]);
     outcomes.close();
     await engine.queues.close();

@@ -20,6 +20,7 @@ const LAYERS = [
   'producers',
   'connect-events.ts',
   'workers',
+  'operations',
   'amends.ts',
   'nested-tcc.ts',
 ];

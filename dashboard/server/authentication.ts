@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { FailedLogins } from './failed-logins.ts';
-import type { DashboardAuth } from './options.ts';
+import type { Access, Actor } from './access.ts';
+import type { DashboardCredential, Login } from './options.ts';
 import { refuse } from './refusal.ts';
 
 interface Credentials {
@@ -25,18 +26,31 @@ function isEqual(given: string, wanted: string): boolean {
   return timingSafeEqual(digest(given), digest(wanted));
 }
 
-function isRight({ user, secret }: Credentials, auth: DashboardAuth): boolean {
+function isRight({ user, secret }: Credentials, credential: DashboardCredential): boolean {
   // A browser can't send a bearer token by itself, so it may come as the password of any user.
-  if ('token' in auth) return isEqual(secret, auth.token);
-  const sameUser = isEqual(user ?? '', auth.user);
-  const samePassword = isEqual(secret, auth.password);
+  if ('token' in credential) return isEqual(secret, credential.token);
+  const sameUser = isEqual(user ?? '', credential.user);
+  const samePassword = isEqual(secret, credential.password);
   return user !== undefined && sameUser && samePassword;
 }
 
-/** Lets in who knows the secret; 401 for others, and 429 after too many wrong tries from one address. */
-export function authenticate(auth: DashboardAuth): RequestHandler {
-  const challenge = ['Basic realm="Amends", charset="UTF-8"', ...('token' in auth ? ['Bearer realm="Amends"'] : [])];
-  const help = 'token' in auth ? 'Authorization: Bearer <token>, or the token as password of any user' : 'user and password';
+/** Whose credentials these are. All are compared, so that the time tells nothing. */
+function loginOf(credentials: Credentials, logins: readonly Login[]): Login | undefined {
+  return logins.filter(({ credential }) => isRight(credentials, credential))[0];
+}
+
+/** Who they say they are: with a token it is not proven, but better than nothing in a history. */
+function actorOf({ user }: Credentials, { credential, role }: Login): Actor {
+  if ('user' in credential) return { name: credential.user, role };
+  const said = (user ?? '').replace(/\p{Cc}/gu, '').slice(0, 64);
+  return { name: said === '' ? `token (${role})` : `${said} (${role} token)`, role };
+}
+
+/** Lets in who knows a secret; 401 for others, and 429 after too many wrong tries from one address. */
+export function authenticate(logins: readonly Login[], access: Access): RequestHandler {
+  const byToken = logins.some(({ credential }) => 'token' in credential);
+  const challenge = ['Basic realm="Amends", charset="UTF-8"', ...(byToken ? ['Bearer realm="Amends"'] : [])];
+  const help = byToken ? 'Authorization: Bearer <token>, or the token as password of any user' : 'user and password';
   const failures = new FailedLogins();
   return (request, response, next) => {
     const address = request.ip ?? '';
@@ -48,8 +62,10 @@ export function authenticate(auth: DashboardAuth): RequestHandler {
     }
     const header = request.headers.authorization;
     const credentials = header === undefined ? undefined : credentialsOf(header);
-    if (credentials !== undefined && isRight(credentials, auth)) {
+    const login = credentials === undefined ? undefined : loginOf(credentials, logins);
+    if (credentials !== undefined && login !== undefined) {
       failures.succeeded(address);
+      access.known(request, actorOf(credentials, login));
       next();
       return;
     }

@@ -1,28 +1,65 @@
+import type { Request } from 'express';
 import { AmendsError } from '../../src/errors.ts';
+import type { AccessOptions, Actor, Authorize } from './access.ts';
 
-/** Who may use the dashboard: who knows the token (as bearer, or as the password of any user in a browser), or user and password. */
-export type DashboardAuth = { readonly token: string } | { readonly user: string; readonly password: string };
+/** What somebody must know: the token (as bearer, or as the password of any user in a browser), or user and password. */
+export type DashboardCredential = { readonly token: string } | { readonly user: string; readonly password: string };
 
-export interface DashboardRouterOptions {
-  /** `false`: your own middleware before the router decides who may come here. Default: AMENDS_DASHBOARD_TOKEN as token. */
+/** Who may use the dashboard. Who knows what `viewer` says may look and change nothing; with `viewer` alone nobody may. */
+export type DashboardAuth = (DashboardCredential & { readonly viewer?: DashboardCredential }) | { readonly viewer: DashboardCredential };
+
+interface ConsoleOptions {
+  /**
+   * Decides what each request may do, after the credentials were checked: `true`, and it may.
+   *
+   * @example authorize: (request, action, transaction) => action === 'view' || (request.user.isOnCall && transaction?.saga !== 'payroll')
+   */
+  readonly authorize?: Authorize;
+  /** The name of who asks, for the history of what is done. Default: the user that the credentials name. */
+  readonly actor?: (request: Request) => string;
+  /** Where a trace is shown, with `{traceId}` in it: `https://tempo.example.com/trace/{traceId}`. Default: no links to traces. */
+  readonly traceUrl?: string;
+}
+
+export interface DashboardRouterOptions extends ConsoleOptions {
+  /**
+   * `false`: your own middleware before the router decides who may come here; they may look, and what else `authorize` says. Default:
+   * AMENDS_DASHBOARD_TOKEN as token, AMENDS_DASHBOARD_VIEWER_TOKEN as a viewer's.
+   */
   readonly auth?: DashboardAuth | false;
 }
 
-export interface StartDashboardOptions {
+export interface StartDashboardOptions extends ConsoleOptions {
   /** Address to listen on. Default `127.0.0.1`; any that others can reach needs `auth`. */
   readonly host?: string;
   /** `0`: any free one. Default 3700. */
   readonly port?: number;
-  /** Default: AMENDS_DASHBOARD_TOKEN as token; without it everybody on this machine may use the dashboard. */
+  /**
+   * Default: AMENDS_DASHBOARD_TOKEN as token, AMENDS_DASHBOARD_VIEWER_TOKEN as a viewer's; without them everybody on this machine may use the
+   * dashboard.
+   */
   readonly auth?: DashboardAuth;
   /** Host names of a reverse proxy in front of a dashboard on loopback. Needs `auth`. Default: none. */
   readonly allowedHosts?: readonly string[];
 }
 
+/** Credentials with what they allow. */
+export interface Login {
+  readonly credential: DashboardCredential;
+  readonly role: 'operator' | 'viewer';
+}
+
+export interface ResolvedConsole {
+  /** `undefined`: no credentials are asked for. */
+  readonly logins: readonly Login[] | undefined;
+  readonly access: AccessOptions;
+  readonly traceUrl: string | undefined;
+}
+
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly auth: DashboardAuth | undefined;
+  readonly console: ResolvedConsole;
   /** The host names that requests may be for; `undefined`: any. */
   readonly hosts: ReadonlySet<string> | undefined;
 }
@@ -45,26 +82,60 @@ function checkSecret(name: keyof typeof SHORTEST_SECRET, value: unknown): string
   return value;
 }
 
-function resolveAuth(auth: DashboardAuth | undefined): DashboardAuth | undefined {
-  if (auth === undefined) {
-    const token = process.env.AMENDS_DASHBOARD_TOKEN;
-    return token === undefined || token === '' ? undefined : { token: checkSecret('token', token) };
-  }
-  if (typeof auth === 'object' && auth !== null) {
-    if ('token' in auth) return { token: checkSecret('token', auth.token) };
-    if ('user' in auth && typeof auth.user === 'string' && /^[^:\p{Cc}]+$/u.test(auth.user)) {
-      return { user: auth.user, password: checkSecret('password', auth.password) };
+function resolveCredential(given: DashboardCredential): DashboardCredential {
+  if (typeof given === 'object' && given !== null) {
+    if ('token' in given) return { token: checkSecret('token', given.token) };
+    if ('user' in given && typeof given.user === 'string' && /^[^:\p{Cc}]+$/u.test(given.user)) {
+      return { user: given.user, password: checkSecret('password', given.password) };
     }
   }
-  return refuse('auth must be { token } or { user, password }, the user without a colon');
+  return refuse('auth must be { token } or { user, password }, the user without a colon; and so must be its viewer');
+}
+
+function environment(): readonly Login[] {
+  const { AMENDS_DASHBOARD_TOKEN: token = '', AMENDS_DASHBOARD_VIEWER_TOKEN: viewer = '' } = process.env;
+  const login = (text: string, role: Login['role']): readonly Login[] =>
+    text === '' ? [] : [{ credential: { token: checkSecret('token', text) }, role }];
+  return [...login(token, 'operator'), ...login(viewer, 'viewer')];
+}
+
+function resolveAuth(auth: DashboardAuth | undefined): readonly Login[] | undefined {
+  const found: Login[] = [];
+  if (auth === undefined) {
+    found.push(...environment());
+    return found.length === 0 ? undefined : found;
+  }
+  const { viewer, ...own } = typeof auth === 'object' && auth !== null ? auth : ({} as Record<string, never>);
+  if (viewer === undefined || Object.keys(own).length > 0) {
+    found.push({ credential: resolveCredential(own as DashboardCredential), role: 'operator' });
+  }
+  if (viewer !== undefined) found.push({ credential: resolveCredential(viewer), role: 'viewer' });
+  return found;
+}
+
+function resolveConsole(
+  logins: readonly Login[] | undefined,
+  { authorize, actor, traceUrl }: ConsoleOptions,
+  unknown: Actor,
+): ResolvedConsole {
+  for (const [name, value] of Object.entries({ authorize, actor })) {
+    if (value !== undefined && typeof value !== 'function') refuse(`${name} is a ${typeof value}: give a function`);
+  }
+  if (traceUrl !== undefined && !(/^https?:\/\//.test(traceUrl) && traceUrl.includes('{traceId}'))) {
+    refuse(`traceUrl is ${JSON.stringify(traceUrl)}: give an http(s) URL with {traceId} in it`);
+  }
+  return { logins, access: { authorize, actor, unknown }, traceUrl };
 }
 
 /** @throws {AmendsError} INVALID_OPTION when nobody has decided who may come in */
-export function resolveRouterAuth({ auth }: DashboardRouterOptions): DashboardAuth | undefined {
-  if (auth === false) return undefined;
-  return (
-    resolveAuth(auth) ?? refuse(`who may use it? ${HOW_TO_PROTECT}; or auth: false when your own middleware before the router decides`)
-  );
+export function resolveRouterOptions(options: DashboardRouterOptions): ResolvedConsole {
+  const { auth, authorize } = options;
+  const logins = auth === false ? undefined : resolveAuth(auth);
+  if (auth !== false && logins === undefined) {
+    refuse(`who may use it? ${HOW_TO_PROTECT}; or auth: false when your own middleware before the router decides`);
+  }
+  // Who they are is not known here: without a word of the app they change nothing.
+  return resolveConsole(logins, options, { name: 'unknown', role: authorize === undefined ? 'viewer' : 'custom' });
 }
 
 /** The bare host, in lower case and without the brackets of IPv6. */
@@ -86,11 +157,13 @@ export function resolveServerOptions(options: StartDashboardOptions): ServerOpti
   }
   const host = bareHost(options.host ?? '127.0.0.1');
   const auth = resolveAuth(options.auth);
+  const local: Actor = { name: 'somebody on this machine', role: 'operator' };
+  const console = resolveConsole(auth, options, local);
   const allowed = (options.allowedHosts ?? []).map(bareHost);
   if (auth === undefined && !isLoopback(host)) {
     refuse(`on ${host} others can reach it, and nothing says who may: ${HOW_TO_PROTECT}; or leave host out to serve this machine only`);
   }
   if (auth === undefined && allowed.length > 0) refuse(`allowedHosts opens it to others, and nothing says who may: ${HOW_TO_PROTECT}`);
-  if (!isLoopback(host) && allowed.length === 0) return { host, port, auth, hosts: undefined };
-  return { host, port, auth, hosts: new Set(['localhost', '127.0.0.1', '::1', host, ...allowed]) };
+  if (!isLoopback(host) && allowed.length === 0) return { host, port, console, hosts: undefined };
+  return { host, port, console, hosts: new Set(['localhost', '127.0.0.1', '::1', host, ...allowed]) };
 }

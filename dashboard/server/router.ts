@@ -1,15 +1,18 @@
 import { json, Router, type ErrorRequestHandler, type RequestHandler } from 'express';
 import { engineOf, type Amends } from '../../src/amends.ts';
+import { Access } from './access.ts';
+import { openConsoleApi } from './api/api.ts';
 import type { Engine } from '../../src/producers/engine.ts';
 import { authenticate } from './authentication.ts';
+import { auditRetry } from './bull-board/audit.ts';
 import { openBoard } from './bull-board/board.ts';
 import { checkChanges } from './change-check.ts';
 import { health } from './health.ts';
-import { overview, STYLE_DIGEST } from './overview.ts';
-import { resolveRouterAuth, type DashboardAuth, type DashboardRouterOptions } from './options.ts';
+import { resolveRouterOptions, type DashboardRouterOptions, type ResolvedConsole } from './options.ts';
 import { queueProbe } from './queue-probe.ts';
-import { refuse } from './refusal.ts';
-import { bullBoardHeaders, pageHeaders, strictHeaders } from './security-headers.ts';
+import { markApi, refuse } from './refusal.ts';
+import { bullBoardHeaders, strictHeaders } from './security-headers.ts';
+import { consolePages } from './ui.ts';
 
 /** The largest body that a board's action has is a few numbers. */
 const LARGEST_BODY = '16kb';
@@ -36,22 +39,38 @@ function answerErrors({ log }: Engine): ErrorRequestHandler {
   };
 }
 
-/** The routes of the dashboard, for whoever may come in by `auth` (`undefined`: everybody). */
-export async function openRouter(amends: Amends, auth: DashboardAuth | undefined): Promise<Router> {
+export interface OpenedRouter {
+  readonly router: Router;
+  /** Ends what it does beside answering. Idempotent; done by itself when the connection is closed. */
+  readonly close: () => Promise<void>;
+}
+
+/** The routes of the dashboard. */
+export async function openRouter(amends: Amends, { logins, access: accessOptions, traceUrl }: ResolvedConsole): Promise<OpenedRouter> {
   const engine = engineOf(amends);
   const { journal, log } = engine;
+  const access = new Access(accessOptions);
   const board = await openBoard(amends.store, engine);
+  const api = openConsoleApi(engine, access, traceUrl);
   const probes = { journal: () => journal.timeMs(), queue: await queueProbe(engine) };
+  const mayUse = access.require(({ method }) => (method === 'GET' || method === 'HEAD' ? 'view' : 'queue'));
   const router = Router();
-  router.use(strictHeaders);
+  router.use(strictHeaders, markApi);
   router.all('/healthz', onlyGet, health(amends.store, probes, log));
-  if (auth !== undefined) router.use(authenticate(auth));
+  if (logins !== undefined) router.use(authenticate(logins, access));
   router.use(checkChanges());
-  router.all('/', onlyGet, pageHeaders(STYLE_DIGEST), overview(engine));
-  router.use('/queues', json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);
+  router.use(api.router);
+  router.use('/queues', mayUse, auditRetry(engine, access), json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);
+  router.use(consolePages());
   router.use((request, response) => refuse(response, 404, `there is nothing at ${request.path}`));
   router.use(answerErrors(engine));
-  return router;
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    engine.beforeClose.delete(close);
+    return (closing ??= api.close());
+  };
+  engine.beforeClose.add(close);
+  return { router, close };
 }
 
 /**
@@ -61,5 +80,5 @@ export async function openRouter(amends: Amends, auth: DashboardAuth | undefined
  * @example app.use('/sagas', requireAdmin, await dashboardRouter(amends, { auth: false }));
  */
 export async function dashboardRouter(amends: Amends, options: DashboardRouterOptions = {}): Promise<Router> {
-  return openRouter(amends, resolveRouterAuth(options));
+  return (await openRouter(amends, resolveRouterOptions(options))).router;
 }

@@ -16,10 +16,13 @@ function headers(directives: Record<string, readonly string[]>): RequestHandler 
 /** For all that has no page of its own: nothing may be loaded, nothing may frame it. */
 export const strictHeaders: RequestHandler = headers({});
 
-/** The same for a page whose only style is the one with this digest. */
-export function pageHeaders(styleDigest: string): RequestHandler {
-  return headers({ styleSrc: [`'sha256-${styleDigest}'`] });
-}
+/** The console: its own scripts, styles and answers, and nothing inline. */
+export const consoleHeaders: RequestHandler = headers({
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+});
 
 /** What Bull Board's pages need: their own scripts and its highlighter as a worker; styles are set inline by its components. */
 export const bullBoardHeaders: RequestHandler = headers({

@@ -6,6 +6,7 @@ import { AmendsError } from '../../src/errors.ts';
 import { checkHost } from './host-check.ts';
 import { isLoopback, resolveServerOptions, type ServerOptions, type StartDashboardOptions } from './options.ts';
 import { openRouter } from './router.ts';
+import { markApi } from './refusal.ts';
 import { strictHeaders } from './security-headers.ts';
 
 /** How long requests in work may go on when the dashboard closes, in milliseconds. */
@@ -76,16 +77,20 @@ export async function startDashboard(amends: Amends, options: StartDashboardOpti
   const resolved = resolveServerOptions(options);
   const { log } = engineOf(amends);
   const app = express().disable('x-powered-by');
-  app.use(strictHeaders);
+  app.use(strictHeaders, markApi);
   if (resolved.hosts !== undefined) app.use(checkHost(resolved.hosts));
-  app.use(await openRouter(amends, resolved.auth));
+  const opened = await openRouter(amends, resolved.console);
+  app.use(opened.router);
   const server = createServer(app);
   releaseConnections(server);
-  const address = await listen(server, resolved);
+  const address = await listen(server, resolved).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   server.on('error', (error) => log.error({ err: error }, 'dashboard server'));
   const url = urlOf(address);
   if (!isLoopback(resolved.host)) log.warn(`the dashboard at ${url} speaks plain HTTP: put a proxy with TLS in front of it`);
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= closeServer(server));
+  const close = (): Promise<void> => (closing ??= Promise.all([closeServer(server), opened.close()]).then(() => undefined));
   return { url, close, [Symbol.asyncDispose]: close };
 }

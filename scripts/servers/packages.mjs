@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { run } from './process.mjs';
 
-const PACKAGES = { redis: 'redis-server', postgres: 'postgresql', mariadb: 'mariadb-server' };
+const PACKAGES = { redis: 'redis-server', postgres: 'postgresql', mariadb: 'mariadb-server', chromium: 'chromium' };
 
 /** Tells whether this is a machine that we may and can install Debian packages on. */
 export function canInstall() {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
 }
 
-/** Installs the servers that are missing, in plain sight. The services that the packages may start are not used, and left alone. */
+/** Installs the servers, or the browser, that are missing, in plain sight. The services that the packages may start are not used, and left alone. */
 export async function install(stores) {
   const packages = stores.map((store) => PACKAGES[store]);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Amends } from '../amends.ts';
 import { AmendsError, isAmendsError } from '../errors.ts';
 import type { GlobalOptions } from './options.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 export interface ConnectionSettings {
   /** Level of the log on stderr unless AMENDS_LOG_LEVEL says otherwise. */

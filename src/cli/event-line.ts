@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../events/event-store.ts';
-import { timestamp } from './duration.ts';
-import { excerpt, printable } from './printable.ts';
+import { timestamp } from '../operations/duration.ts';
+import { excerpt, printable } from '../operations/printable.ts';
 
 const LONGEST_DATA = 200;
 

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { isAmendsError } from '../errors.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return `threw ${String(error)}`;

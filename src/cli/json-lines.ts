@@ -2,7 +2,7 @@ import { constants, createReadStream } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AmendsError } from '../errors.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 /** A line that is not empty: its value, or what is wrong with it. */
 export type JsonLine = {

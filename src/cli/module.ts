@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { AmendsError } from '../errors.ts';
 import type { StepImplementation } from '../flows/implement.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 /** What a worker's module exports. */
 export interface WorkerModule {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { STATUSES, type Status } from '../machine/state.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {

@@ -1,7 +1,6 @@
 import { styleText } from 'node:util';
 import type { Status } from '../machine/state.ts';
-
-export type Tone = 'good' | 'bad' | 'undo' | 'quiet' | 'plain' | 'strong';
+import type { Tone } from '../operations/happening-text.ts';
 
 /** Colours a text. Meaning never depends on it: marks and words say the same. */
 export type Paint = (tone: Tone, text: string) => string;

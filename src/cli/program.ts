@@ -1,17 +1,21 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { addBulk } from './commands/bulk.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvents } from './commands/events.ts';
 import { addGiveUp } from './commands/give-up.ts';
 import { addHold } from './commands/hold.ts';
+import { addInbox } from './commands/inbox.ts';
 import { addList } from './commands/list.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addRetry } from './commands/retry.ts';
+import { addServices } from './commands/services.ts';
 import { addShow } from './commands/show.ts';
 import { addSignal } from './commands/signal.ts';
 import { addStart } from './commands/start.ts';
+import { addStats } from './commands/stats.ts';
 import { addWorker } from './commands/worker.ts';
 import { EXIT_CODES_HELP } from './exit-codes.ts';
 import { wholeNumber } from './options.ts';
@@ -20,6 +24,8 @@ const ENVIRONMENT_HELP = `Environment:
   AMENDS_URL              the store: redis://…, rediss://… or postgres://…; unset: embedded, in a folder
   AMENDS_LOG_LEVEL        level of the log on stderr: trace, debug, info, warn, error, silent
   AMENDS_DASHBOARD_TOKEN  lets into the dashboard who knows it
+  AMENDS_DASHBOARD_VIEWER_TOKEN
+                          the same to look, and change nothing
   NO_COLOR                no colours`;
 
 /** By the package's own name: the path differs between the sources and what is published. */
@@ -51,11 +57,15 @@ export function createProgram(): Command {
     addStart,
     addList,
     addShow,
+    addInbox,
+    addServices,
+    addStats,
     addSignal,
     addRetry,
     addCancel,
     addHold,
     addGiveUp,
+    addBulk,
     addEvents,
     addDashboard,
     addMigrate,

@@ -3,7 +3,7 @@ import { AmendsError, isAmendsError, type ErrorCode } from '../errors.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
 import { eachInFlight } from './in-flight.ts';
 import { readJsonLinesOf, type JsonLine } from './json-lines.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 export interface StartLinesOptions {
   readonly amends: Pick<Amends, 'start'>;

@@ -1,11 +1,11 @@
 import type { JournaledEvent } from '../journal/journal.ts';
 import { evolveAll } from '../machine/evolve.ts';
 import { isHeld, isTerminal, type State } from '../machine/state.ts';
-import { duration, offset, timestamp } from './duration.ts';
-import { happeningOf } from './happening.ts';
-import { turnText, type Happening } from './happening-text.ts';
+import { duration, offset, timestamp } from '../operations/duration.ts';
+import { happeningOf } from '../operations/happening.ts';
+import { turnText, type Happening } from '../operations/happening-text.ts';
 import { statusLabel, unpainted, type Paint } from './paint.ts';
-import { printable } from './printable.ts';
+import { printable } from '../operations/printable.ts';
 
 export interface TimelineInput {
   readonly id: string;

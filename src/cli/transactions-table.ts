@@ -1,8 +1,8 @@
-import Table from 'cli-table3';
 import type { TransactionSummary } from '../journal/journal.ts';
-import { duration, timestamp } from './duration.ts';
+import { duration, timestamp } from '../operations/duration.ts';
+import { excerpt, printable } from '../operations/printable.ts';
 import { statusLabel, unpainted, type Paint } from './paint.ts';
-import { excerpt, printable } from './printable.ts';
+import { plainTable } from './plain-table.ts';
 
 export interface TableInput {
   readonly transactions: readonly TransactionSummary[];
@@ -15,45 +15,15 @@ export interface TableInput {
 
 const HEAD = ['id', 'saga', 'status', 'started', 'duration', 'error'];
 
-/** Spaces between columns and no lines: it can be read, copied and piped. */
-const NO_LINES = [
-  'top',
-  'top-mid',
-  'top-left',
-  'top-right',
-  'bottom',
-  'bottom-mid',
-  'bottom-left',
-  'bottom-right',
-  'left',
-  'left-mid',
-  'mid',
-  'mid-mid',
-  'right',
-  'right-mid',
-];
-const CHARS = { ...Object.fromEntries(NO_LINES.map((name) => [name, ''])), middle: '  ' };
-
 /** A list of transactions as a table. Pure; whatever came from outside is escaped. */
 export function renderTransactions({ transactions, nowMs, paint = unpainted, errorLength = 60 }: TableInput): string {
-  const table = new Table({
-    head: HEAD.map((name) => paint('quiet', name)),
-    chars: CHARS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  for (const { id, saga, definitionVersion, status, startedAtMs, endedAtMs, error } of transactions) {
-    table.push([
-      printable(id),
-      `${printable(saga)} v${definitionVersion}`,
-      statusLabel(status, paint),
-      timestamp(startedAtMs),
-      endedAtMs === undefined ? `${duration(nowMs - startedAtMs)} so far` : duration(endedAtMs - startedAtMs),
-      error === undefined ? '' : excerpt(error, errorLength),
-    ]);
-  }
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const rows = transactions.map(({ id, saga, definitionVersion, status, startedAtMs, endedAtMs, error }) => [
+    printable(id),
+    `${printable(saga)} v${definitionVersion}`,
+    statusLabel(status, paint),
+    timestamp(startedAtMs),
+    endedAtMs === undefined ? `${duration(nowMs - startedAtMs)} so far` : duration(endedAtMs - startedAtMs),
+    error === undefined ? '' : excerpt(error, errorLength),
+  ]);
+  return plainTable(HEAD, rows, paint);
 }

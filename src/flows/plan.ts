@@ -1,6 +1,7 @@
 import { AmendsError } from '../errors.ts';
 import { hashOf } from './json.ts';
 import type { AttemptPolicy } from './policy.ts';
+import type { RedactedPath } from './redaction.ts';
 
 /**
  * What becomes of a step when the transaction turns back.
@@ -44,6 +45,8 @@ export interface PlanStep {
   readonly wait?: WaitPlan;
   /** Of a reservation. */
   readonly hold?: HoldPlan;
+  /** What its schemas mark as sensitive; a signal's data is its result. */
+  readonly redact?: { readonly input?: readonly RedactedPath[]; readonly result?: readonly RedactedPath[] };
 }
 
 /** The frozen graph of a definition: plain data, known before anything runs. */
@@ -55,6 +58,8 @@ export interface Plan {
   readonly deadlineMs: number | null;
   /** Of a TCC: no hold may run out sooner after a verdict to confirm, in milliseconds. */
   readonly marginMs?: number;
+  /** What the schema of the input marks as sensitive. */
+  readonly redact?: { readonly input?: readonly RedactedPath[] };
   readonly stages: readonly (readonly string[])[];
   readonly steps: Readonly<Record<string, PlanStep>>;
   /** Changes with the graph (steps, order, services, kinds), not with timeouts and retries, which may be tuned at any time. */
@@ -68,6 +73,7 @@ export interface PlanDraft {
   readonly version: number;
   readonly deadlineMs: number | null;
   readonly marginMs?: number;
+  readonly redact?: Plan['redact'];
   readonly stages: readonly (readonly Omit<PlanStep, 'stage'>[])[];
 }
 
@@ -148,13 +154,14 @@ export function buildPlan(draft: PlanDraft): Plan {
     for (const step of stage) steps[step.name] = Object.freeze({ ...step, stage: position });
   });
   const graph = draft.stages.map((stage) => stage.map(nodeOf));
-  const { kind = 'saga', name, version, deadlineMs, marginMs } = draft;
+  const { kind = 'saga', name, version, deadlineMs, marginMs, redact } = draft;
   return Object.freeze({
     kind,
     name,
     version,
     deadlineMs,
     ...(marginMs === undefined ? {} : { marginMs }),
+    ...(redact === undefined ? {} : { redact }),
     stages: Object.freeze(draft.stages.map((stage) => Object.freeze(stage.map(({ name }) => name)))),
     steps: Object.freeze(steps),
     // A saga's is what it was before there were others: it is stored.

@@ -2,6 +2,7 @@ import { AmendsError } from '../errors.ts';
 import type { AnySaga, Branches, SagaBuilder, SagaOptions, SignalUseOptions, UseOptions } from './saga-types.ts';
 import { checkName } from './names.ts';
 import { buildPlan, type Plan } from './plan.ts';
+import { marked } from './redaction.ts';
 import { isSchema, type InputOf, type OutputOf, type Schema } from './schema.ts';
 import type { AnySignal } from './signal.ts';
 import type { AnyStep } from './step.ts';
@@ -41,6 +42,7 @@ function sagaOf(draft: Draft, returns: Mapper | undefined): AnySaga {
         name: draft.options.name,
         version: draft.options.version,
         deadlineMs: draft.options.deadlineMs,
+        ...marked({ input: draft.options.input }),
         stages: draft.stages.map((stage) => stage.map(({ planStep }) => planStep)),
       });
       return plan;

@@ -3,6 +3,7 @@ import type { Values } from './bindings.ts';
 import { checkName } from './names.ts';
 import { buildPlan, type Plan } from './plan.ts';
 import { resolvePolicy } from './policy.ts';
+import { marked } from './redaction.ts';
 import type { AnyResource } from './resource.ts';
 import { isSchema, type InputOf, type OutputOf, type Schema } from './schema.ts';
 import type { AnyTcc, ReserveOptions, TccBuilder, TccOptions } from './tcc-types.ts';
@@ -76,6 +77,7 @@ function useResource(
       conditional: when !== undefined,
       action: resolvePolicy(where, options, contract.policy),
       compensation: contract.compensationPolicy,
+      ...marked({ input: contract.input, result: contract.result }),
       hold: Object.freeze({ forMs: holdForMs, confirm: confirmPolicy, ...(renewable ? { renewable } : {}) }),
     },
   };
@@ -96,6 +98,7 @@ function tccOf({ options, stages }: Draft, returns: Mapper | undefined): AnyTcc 
         version,
         deadlineMs,
         marginMs,
+        ...marked({ input }),
         stages: stages.map((stage) => stage.map(({ planStep }) => planStep)),
       });
       return plan;

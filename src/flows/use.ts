@@ -4,6 +4,7 @@ import type { SignalUseOptions, UseOptions } from './saga-types.ts';
 import { checkName } from './names.ts';
 import type { PlanStep, StepKind, WaitPlan } from './plan.ts';
 import { DEFAULT_ACTION_POLICY, DEFAULT_COMPENSATION_POLICY, resolvePolicy } from './policy.ts';
+import { marked } from './redaction.ts';
 import type { AnySignal } from './signal.ts';
 import type { AnyStep } from './step.ts';
 
@@ -79,6 +80,7 @@ export function useStep(saga: string, contract: AnyStep, input: Mapper, options:
       conditional: options.when !== undefined,
       action: resolvePolicy(where, options, contract.policy),
       compensation: contract.compensationPolicy,
+      ...marked({ input: contract.input, result: contract.result }),
     },
   };
 }
@@ -110,7 +112,8 @@ export function useSignal(saga: string, contract: AnySignal, options: SignalUseO
     throw new AmendsError('INVALID_DEFINITION', `${where}: onTimeout says what a timeout means: give timeoutMs as well`);
   }
   checkCondition(where, when);
-  const planStep = waiting(contract.name, { kind: 'signal', timeoutMs, onTimeout }, when !== undefined);
+  const wait: WaitPlan = { kind: 'signal', timeoutMs, onTimeout };
+  const planStep = { ...waiting(contract.name, wait, when !== undefined), ...marked({ result: contract.data }) };
   return { contract, input: () => null, when, planStep };
 }
 

@@ -47,10 +47,19 @@ export type CommitResult =
   { readonly committed: true; readonly atMs: number } | { readonly committed: false; readonly unseen: readonly JournaledEvent[] };
 
 export interface ListFilter {
-  readonly saga?: string | undefined;
+  /** This saga, or one of these. */
+  readonly saga?: string | readonly string[] | undefined;
   readonly status?: readonly Status[] | undefined;
   /** All of these tags. */
   readonly tag?: Readonly<Record<string, string>> | undefined;
+  /** How its id begins. On Redis, as with `error`, a page looks at 10 000 transactions at most. */
+  readonly idPrefix?: string | undefined;
+  /** Part of the summary's error; ASCII letters match in upper and lower case. A page looks at 10 000 transactions that fit the rest at most. */
+  readonly error?: string | undefined;
+  /** It started then or later, milliseconds since the epoch. */
+  readonly fromMs?: number | undefined;
+  /** It started before then. */
+  readonly toMs?: number | undefined;
   /** From the page before. */
   readonly cursor?: string | undefined;
   /** 1 to 200. Default 50. */

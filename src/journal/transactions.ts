@@ -1,9 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { SqlExecutor } from '../connections/sql.ts';
+import type { Plan } from '../flows/plan.ts';
+import { AmendsError } from '../errors.ts';
 import { beginning, decision, type Rules } from '../machine/decide.ts';
 import type { EventData, TransactionEvent } from '../machine/event.ts';
 import { evolveAll } from '../machine/evolve.ts';
 import type { Fact } from '../machine/fact.ts';
+import { Redaction } from '../machine/redaction.ts';
 import { isHeld, isTerminal, operationIn, STUCK, type State } from '../machine/state.ts';
 import type { StoreClock } from './clock.ts';
 import type { Commit, CommitResult, Journal } from './journal.ts';
@@ -22,9 +25,11 @@ export interface Started extends Recorded {
 const CACHED_STATES = 2_000;
 const ERROR_LENGTH = 300;
 
-function shortError(state: State): string | undefined {
+/** What lists show of its error: without what its plan marks as sensitive. */
+function shortError(plan: Plan, state: State): string | undefined {
   const stuck = Object.values(state.steps).find(({ status }) => operationIn(status, STUCK) !== undefined);
-  const text = stuck?.error?.message ?? turnText(state);
+  const told = stuck?.error?.message ?? turnText(state);
+  const text = told === undefined ? undefined : new Redaction(plan, state).text(told);
   return text === undefined || text.length <= ERROR_LENGTH ? text : `${text.slice(0, ERROR_LENGTH - 1)}…`;
 }
 
@@ -45,6 +50,14 @@ function turnText({ turn, termination }: State): string | undefined {
 /** Whether those who wait for the outcome are to be told. */
 function isSettling(before: State | undefined, after: State): boolean {
   return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck' || isHeld(after));
+}
+
+function hasChanged({ id, version, status }: State, expected: number): AmendsError {
+  return new AmendsError(
+    'WRONG_EXPECTED_VERSION',
+    `transaction ${id} has changed meanwhile: it is ${status} at version ${version}, not at ${expected}; look again and decide again`,
+    { details: { id, expected, actual: version, status } },
+  );
 }
 
 /**
@@ -84,7 +97,7 @@ export class Transactions {
   /** Starts a transaction, or gives the one that has this id. */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
     const { events, state } = beginning(this.#timed(rules), id, started);
-    const result = await this.#commit(undefined, state, events, tx);
+    const result = await this.#commit(rules, undefined, state, events, tx);
     if (!result.committed) {
       const taken = evolveAll(
         undefined,
@@ -100,14 +113,16 @@ export class Transactions {
   /**
    * Decides what a fact means and journals it. Whoever loses a race decides again on what the winner wrote.
    *
-   * @throws {AmendsError} NOT_ALLOWED
+   * @param expectedVersion Decide on this version only. Default: on whatever is there.
+   * @throws {AmendsError} NOT_ALLOWED, WRONG_EXPECTED_VERSION
    */
-  async record(rules: Rules, from: State, fact: Fact): Promise<Recorded> {
+  async record(rules: Rules, from: State, fact: Fact, expectedVersion?: number): Promise<Recorded> {
     let state = from;
     for (;;) {
+      if (expectedVersion !== undefined && state.version !== expectedVersion) throw hasChanged(state, expectedVersion);
       const { events, state: next } = decision(this.#timed(rules), state, fact);
       if (events.length === 0) return { state, events };
-      const result = await this.#commit(state, next, events);
+      const result = await this.#commit(rules, state, next, events);
       if (result.committed) {
         this.#keep(next);
         if (isSettling(state, next)) this.onSettled?.(next.id);
@@ -127,13 +142,19 @@ export class Transactions {
     return { plan, bindings, limits, nowMs: this.#clock.nowMs() };
   }
 
-  async #commit(before: State | undefined, after: State, events: readonly TransactionEvent[], tx?: SqlExecutor): Promise<CommitResult> {
+  async #commit(
+    { plan }: Rules,
+    before: State | undefined,
+    after: State,
+    events: readonly TransactionEvent[],
+    tx?: SqlExecutor,
+  ): Promise<CommitResult> {
     const { id, saga, definitionVersion, status, tags } = after;
     const commit: Commit = {
       id,
       expectedVersion: before?.version ?? 0,
       events,
-      summary: { saga, definitionVersion, status, tags, error: shortError(after) },
+      summary: { saga, definitionVersion, status, tags, error: shortError(plan, after) },
       announce: isSettling(before, after),
       tx,
     };

@@ -68,7 +68,7 @@ function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>)
       `transaction ${draft.state.id} is past its point of no return and will complete: it can't be cancelled; start a saga that reverses it`,
     );
   }
-  resume(draft, fact.by); // or nothing would be undone
+  resume(draft, { by: fact.by }); // or nothing would be undone
   turn(draft, { kind: 'cancelled', reason: fact.reason, by: fact.by });
 }
 
@@ -86,8 +86,8 @@ function pause(draft: Draft, { by, reason }: Extract<Fact, { type: 'pause_reques
   if (draft.state.paused === undefined) emit(draft, { type: 'saga_paused', data: reason === undefined ? { by } : { by, reason } });
 }
 
-function resume(draft: Draft, by: string): void {
-  if (draft.state.paused !== undefined) emit(draft, { type: 'saga_resumed', data: { by } });
+function resume(draft: Draft, { by, reason }: { readonly by: string; readonly reason?: string }): void {
+  if (draft.state.paused !== undefined) emit(draft, { type: 'saga_resumed', data: reason === undefined ? { by } : { by, reason } });
 }
 
 function terminate(draft: Draft, { by, reason }: Extract<Fact, { type: 'terminate_requested' }>): void {
@@ -102,6 +102,17 @@ function skip(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'skip_re
     'NOT_ALLOWED',
     `the undo of "${step}" is not stuck${status === undefined ? '' : ` (the step is ${status})`}: only one that can't be done may be skipped`,
   );
+}
+
+/** As if the undo had succeeded: what comes before it goes on. */
+function undoneByHand(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'undone_by_hand' }>): void {
+  const found = stepState(draft.state, step);
+  if (found?.status !== 'compensation_stuck') {
+    const instead = found === undefined ? '' : ` (the step is ${found.status})`;
+    throw new AmendsError('NOT_ALLOWED', `the undo of "${step}" is not stuck${instead}: only one that can't be done may be done by hand`);
+  }
+  const facts = attemptFacts({ attempt: found.attemptsEver + 1, worker: by, startedAtMs: draft.rules.nowMs ?? 0 });
+  emit(draft, { type: 'compensation_succeeded', data: { step, byHand: { by, reason }, ...facts } });
 }
 
 function inFlight(step: StepState, op: Operation): boolean {
@@ -123,11 +134,13 @@ function takeIn(draft: Draft, fact: Fact): void {
     case 'pause_requested':
       return pause(draft, fact);
     case 'resume_requested':
-      return resume(draft, fact.by);
+      return resume(draft, fact);
     case 'terminate_requested':
       return terminate(draft, fact);
     case 'skip_requested':
       return skip(draft, fact);
+    case 'undone_by_hand':
+      return undoneByHand(draft, fact);
     case 'signal_sent':
       return receive(draft, fact);
     case 'wait_due': {
@@ -136,7 +149,7 @@ function takeIn(draft: Draft, fact: Fact): void {
       return;
     }
     case 'confirm_requested':
-      return giveVerdict(draft);
+      return giveVerdict(draft, fact);
     case 'nudged':
       return;
     default:

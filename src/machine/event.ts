@@ -24,7 +24,7 @@ interface Payloads {
   /** `wait`: there is nothing to run, it waits; until then at the latest (milliseconds since the epoch), if ever. */
   step_issued: { step: string; args: Json; wait?: { untilMs: number | null }; hold?: { expiresAtMs: number } };
   /** It may be waited for later. */
-  signal_received: { signal: string; data: Json; by: string };
+  signal_received: { signal: string; data: Json; by: string; reason?: string };
   /** `result` is what came with the signal, else `null`. */
   wait_ended: { step: string; by: 'signal' | 'timer' | 'timeout'; result: Json };
   step_skipped: { step: string };
@@ -44,13 +44,14 @@ interface Payloads {
   turn_requested: { turn: TurnReason };
   saga_turned: { turn: TurnReason };
   compensation_issued: { step: string };
-  compensation_succeeded: { step: string } & AttemptFacts;
+  /** `byHand`: a person has undone it, and who and why. */
+  compensation_succeeded: { step: string; byHand?: { by: string; reason: string } } & AttemptFacts;
   compensation_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
   hold_renewed: { step: string; expiresAtMs: number };
   /** Of a TCC that awaits its verdict: everything is held. */
   tcc_held: Record<string, never>;
   /** All is held, and will be confirmed: stored before the first confirm is asked for. The verdict to cancel is `saga_turned`. */
-  verdict_reached: { verdict: 'confirm' };
+  verdict_reached: { verdict: 'confirm'; by?: string; reason?: string };
   confirm_issued: { step: string };
   confirm_succeeded: { step: string } & AttemptFacts;
   confirm_stuck: { step: string; error: ErrorData } & Partial<AttemptFacts>;
@@ -58,7 +59,7 @@ interface Payloads {
   confirm_skipped: { step: string; by: string; reason: string };
   /** Nothing new is issued until it is resumed; what is in work settles. */
   saga_paused: { by: string; reason?: string };
-  saga_resumed: { by: string };
+  saga_resumed: { by: string; reason?: string };
   /** An operator gave up an undo: its effect stays. */
   compensation_skipped: { step: string; by: string; reason: string };
   retry_requested: { step: string; op: Operation; by: string; reason?: string };

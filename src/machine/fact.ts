@@ -35,16 +35,18 @@ export type Fact =
   /** The participant can't prolong the hold: it is gone, or will be. */
   | { readonly type: 'renewal_failed'; readonly step: string; readonly error: ErrorData }
   | { readonly type: 'withdrawn'; readonly step: string }
-  | { readonly type: 'signal_sent'; readonly signal: string; readonly data: Json; readonly by: string }
+  | { readonly type: 'signal_sent'; readonly signal: string; readonly data: Json; readonly by: string; readonly reason?: string }
   /** The time of a wait may be up. */
   | { readonly type: 'wait_due'; readonly step: string; readonly nowMs: number }
   | { readonly type: 'cancel_requested'; readonly reason: string; readonly by: string }
   /** The verdict of a TCC that waits for it: everything is to be confirmed. */
-  | { readonly type: 'confirm_requested' }
+  | { readonly type: 'confirm_requested'; readonly by?: string; readonly reason?: string }
   | { readonly type: 'deadline_passed'; readonly nowMs: number }
   | { readonly type: 'pause_requested'; readonly by: string; readonly reason?: string }
-  | { readonly type: 'resume_requested'; readonly by: string }
+  | { readonly type: 'resume_requested'; readonly by: string; readonly reason?: string }
   | { readonly type: 'terminate_requested'; readonly by: string; readonly reason: string }
+  /** A person has done what an undo that is stuck could not. */
+  | { readonly type: 'undone_by_hand'; readonly step: string; readonly by: string; readonly reason: string }
   | { readonly type: 'skip_requested'; readonly step: string; readonly by: string; readonly reason: string }
   | { readonly type: 'retry_requested'; readonly by: string; readonly reason?: string }
   /** Nothing new: look whether something should happen that hasn't. */

@@ -23,8 +23,14 @@ function runsOut(marginMs: number): ErrorData {
   return { name: 'HoldExpired', message: `its hold runs out in less than the margin of ${marginMs} ms, too soon to be confirmed for sure` };
 }
 
+/** Who asked for the verdict, and why. */
+interface Asked {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
 /** To confirm, unless it is too late for that by the clock. */
-function decideVerdict(draft: Draft): void {
+function decideVerdict(draft: Draft, asked: Asked = {}): void {
   const { plan, nowMs = 0 } = draft.rules;
   const { deadlineAtMs } = draft.state;
   const { marginMs = 0 } = plan;
@@ -34,7 +40,7 @@ function decideVerdict(draft: Draft): void {
   } else if (first !== undefined && nowMs > first.expiresAtMs - marginMs) {
     emit(draft, { type: 'saga_turned', data: { turn: { kind: 'step_failed', step: first.step, error: runsOut(marginMs) } } });
   } else {
-    emit(draft, { type: 'verdict_reached', data: { verdict: 'confirm' } });
+    emit(draft, { type: 'verdict_reached', data: { verdict: 'confirm', ...asked } });
   }
 }
 
@@ -51,7 +57,7 @@ export function reachVerdict(draft: Draft): boolean {
  *
  * @throws {AmendsError} NOT_ALLOWED
  */
-export function giveVerdict(draft: Draft): void {
+export function giveVerdict(draft: Draft, { by, reason }: Asked): void {
   const { id, awaitsVerdict, held, verdict, direction, paused }: State = draft.state;
   const refuse = (problem: string): never => {
     throw new AmendsError('NOT_ALLOWED', `transaction ${id} ${problem}`, { details: { id } });
@@ -61,7 +67,7 @@ export function giveVerdict(draft: Draft): void {
   if (direction === 'backward') refuse('is cancelled: a verdict does not change');
   if (paused !== undefined) refuse('is paused: resume it first');
   if (held !== true) refuse('does not hold everything yet: wait for run.held() first');
-  decideVerdict(draft);
+  decideVerdict(draft, { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) });
 }
 
 /** Asks for the confirm of all that is held, at once. `false`: nothing is left to ask for. */

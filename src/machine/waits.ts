@@ -80,7 +80,7 @@ function signalsOf(plan: Plan): string {
  *
  * @throws {AmendsError} NOT_ALLOWED
  */
-export function receive(draft: Draft, { signal, data, by }: Extract<Fact, { type: 'signal_sent' }>): void {
+export function receive(draft: Draft, { signal, data, by, reason }: Extract<Fact, { type: 'signal_sent' }>): void {
   const { rules, state } = draft;
   const refuse = (problem: string): never => {
     throw new AmendsError('NOT_ALLOWED', problem, { details: { id: state.id, signal } });
@@ -96,5 +96,5 @@ export function receive(draft: Draft, { signal, data, by }: Extract<Fact, { type
   if (stepState(state, signal)?.status === 'skipped') {
     refuse(`transaction ${state.id} no longer waits for signal "${signal}": its time was up, or the wait was left out`);
   }
-  emit(draft, { type: 'signal_received', data: { signal, data, by } });
+  emit(draft, { type: 'signal_received', data: { signal, data, by, ...(reason === undefined ? {} : { reason }) } });
 }

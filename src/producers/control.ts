@@ -14,6 +14,8 @@ export interface ControlOptions {
   readonly reason?: string;
   /** Default: the user and host of this process. */
   readonly by?: string;
+  /** Only while it has this version, as its view told it: else WRONG_EXPECTED_VERSION. Default: whatever version it has. */
+  readonly expectedVersion?: number;
 }
 
 function operator(): string {
@@ -33,11 +35,11 @@ function operator(): string {
 export async function cancel(
   engine: Engine,
   id: string,
-  { reason = 'no reason given', by = operator() }: ControlOptions = {},
+  { reason = 'no reason given', by = operator(), expectedVersion }: ControlOptions = {},
 ): Promise<boolean> {
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  const { state, events } = await engine.transactions.record(rules, before, { type: 'cancel_requested', reason, by });
+  const { state, events } = await engine.transactions.record(rules, before, { type: 'cancel_requested', reason, by }, expectedVersion);
   await advance(engine.queues, rules.plan, state, events);
   await withdrawIdle(engine, rules, state);
   if (before.paused !== undefined && events.length > 0) await wake(engine.queues, rules.plan, await loadTransaction(engine, id));
@@ -49,10 +51,11 @@ export async function cancel(
  *
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED
  */
-export async function confirm(engine: Engine, id: string): Promise<void> {
+export async function confirm(engine: Engine, id: string, { reason, by, expectedVersion }: ControlOptions = {}): Promise<void> {
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  const { state, events } = await engine.transactions.record(rules, before, { type: 'confirm_requested' });
+  const fact = { type: 'confirm_requested' as const, ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+  const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   await advance(engine.queues, rules.plan, state, events);
   // Told before, perhaps by one who died before it could pass it on.
   if (events.length === 0) await restore(engine.queues, rules.plan, state);
@@ -89,11 +92,12 @@ export async function withdrawIdle(engine: Engine, rules: Rules, from: State): P
  *
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED (it isn't stuck)
  */
-export async function retry(engine: Engine, id: string, { reason, by = operator() }: ControlOptions = {}): Promise<void> {
+export async function retry(engine: Engine, id: string, options: ControlOptions = {}): Promise<void> {
+  const { reason, by = operator(), expectedVersion } = options;
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
   const fact = { type: 'retry_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
-  const { state, events } = await engine.transactions.record(rules, before, fact);
+  const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   if (events.length === 0) {
     const instead = isTerminal(state) ? `it has ended as ${state.status}` : `it is ${state.status} and goes on by itself`;
     throw new AmendsError('NOT_ALLOWED', `transaction ${id} is not stuck: ${instead}`, { details: { id, status: state.status } });
@@ -108,10 +112,11 @@ export async function retry(engine: Engine, id: string, { reason, by = operator(
  * @returns `false`: it was paused or had ended before
  * @throws {AmendsError} TRANSACTION_NOT_FOUND
  */
-export async function pause(engine: Engine, id: string, { reason, by = operator() }: ControlOptions = {}): Promise<boolean> {
+export async function pause(engine: Engine, id: string, options: ControlOptions = {}): Promise<boolean> {
+  const { reason, by = operator(), expectedVersion } = options;
   const before = await loadTransaction(engine, id);
   const fact = { type: 'pause_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
-  const { events } = await engine.transactions.record(await operatorRules(engine, before), before, fact);
+  const { events } = await engine.transactions.record(await operatorRules(engine, before), before, fact, expectedVersion);
   return events.length > 0;
 }
 
@@ -121,10 +126,12 @@ export async function pause(engine: Engine, id: string, { reason, by = operator(
  * @returns `false`: it was not paused
  * @throws {AmendsError} TRANSACTION_NOT_FOUND
  */
-export async function resume(engine: Engine, id: string, { by = operator() }: ControlOptions = {}): Promise<boolean> {
+export async function resume(engine: Engine, id: string, options: ControlOptions = {}): Promise<boolean> {
+  const { reason, by = operator(), expectedVersion } = options;
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  const { state, events } = await engine.transactions.record(rules, before, { type: 'resume_requested', by });
+  const fact = { type: 'resume_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
+  const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   await advance(engine.queues, rules.plan, state, events);
   if (events.length > 0) await wake(engine.queues, rules.plan, state);
   return events.length > 0;
@@ -143,13 +150,18 @@ export async function sendSignal<In>(
   id: string,
   { name, data: schema }: Signal<string, In, unknown>,
   given: In,
-  { by = operator() }: Omit<ControlOptions, 'reason'> = {},
+  { reason, by = operator(), expectedVersion }: ControlOptions = {},
 ): Promise<boolean> {
   const what = `the data of signal "${name}"`;
   const data = asJson(await parseWith(schema, given, what), what, engine.limits);
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  const { state, events } = await engine.transactions.record(rules, before, { type: 'signal_sent', signal: name, data, by });
+  const { state, events } = await engine.transactions.record(
+    rules,
+    before,
+    { type: 'signal_sent', signal: name, data, by, ...(reason === undefined ? {} : { reason }) },
+    expectedVersion,
+  );
   if (isTerminal(state) && !isRepeated(state, name, data)) {
     throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: it waits for no signal any more`);
   }
@@ -181,11 +193,12 @@ function checkReason(reason: unknown): string {
  * @returns the steps whose effects stand, or may
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it has ended)
  */
-export async function terminate(engine: Engine, id: string, { reason, by = operator() }: ReasonedOptions): Promise<readonly string[]> {
+export async function terminate(engine: Engine, id: string, options: ReasonedOptions): Promise<readonly string[]> {
+  const { reason, by = operator(), expectedVersion } = options;
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
   const fact = { type: 'terminate_requested' as const, by, reason: checkReason(reason) };
-  const { state, events } = await engine.transactions.record(rules, before, fact);
+  const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   if (events.length === 0)
     throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to terminate`);
   await discardGivenUp(engine.queues, rules.plan, before, state);
@@ -198,13 +211,34 @@ export async function terminate(engine: Engine, id: string, { reason, by = opera
  *
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it is not stuck)
  */
-export async function skip(engine: Engine, id: string, step: string, { reason, by = operator() }: ReasonedOptions): Promise<void> {
+export async function skip(engine: Engine, id: string, step: string, options: ReasonedOptions): Promise<void> {
+  return giveUp(engine, id, step, 'skip_requested', options);
+}
+
+/**
+ * Records that a person has done an undo that is stuck: the others go on, and the transaction can still end as compensated.
+ *
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it is not stuck)
+ */
+export async function markUndone(engine: Engine, id: string, step: string, options: ReasonedOptions): Promise<void> {
+  return giveUp(engine, id, step, 'undone_by_hand', options);
+}
+
+/** A stuck operation is settled by a person's word. */
+async function giveUp(
+  engine: Engine,
+  id: string,
+  step: string,
+  type: 'skip_requested' | 'undone_by_hand',
+  { reason, by = operator(), expectedVersion }: ReasonedOptions,
+): Promise<void> {
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
   stepOf(rules.plan, step);
-  const fact = { type: 'skip_requested' as const, step, by, reason: checkReason(reason) };
-  const { state, events } = await engine.transactions.record(rules, before, fact);
-  if (events.length === 0) throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to skip`);
+  const fact = { type, step, by, reason: checkReason(reason) };
+  const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
+  if (events.length === 0)
+    throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to undo any more`);
   await advance(engine.queues, rules.plan, state, events);
   await discardGivenUp(engine.queues, rules.plan, before, state);
 }

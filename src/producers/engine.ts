@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
+import type { EventBackend } from '../events/backend.ts';
 import { Definitions, planChanged } from '../flows/definitions.ts';
 import type { PayloadLimits } from '../flows/json.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
@@ -9,17 +10,24 @@ import type { Transactions } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import type { State } from '../machine/state.ts';
 import type { QueuePort } from '../queues/queue-port.ts';
+import type { StoreKind } from './store.ts';
 
 /** What clients and workers of one connection share. */
 export interface Engine {
+  /** The store the queue is in. */
+  readonly store: StoreKind;
   readonly namespace: string;
   readonly journal: Journal;
+  /** The event store beside the journal. */
+  readonly events: EventBackend;
   readonly transactions: Transactions;
   readonly queues: QueuePort;
   readonly clock: StoreClock;
   readonly definitions: Definitions;
   readonly limits: PayloadLimits;
   readonly log: Logger;
+  /** What has to end before the connection does. */
+  readonly beforeClose: Set<() => Promise<void>>;
 }
 
 /**

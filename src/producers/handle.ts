@@ -1,7 +1,7 @@
 import type { Signal } from '../flows/signal.ts';
 import { isHeld, type State } from '../machine/state.ts';
 import { viewOf } from '../machine/view.ts';
-import { cancel, confirm, pause, resume, retry, sendSignal, skip, terminate, type ControlOptions } from './control.ts';
+import { cancel, confirm, markUndone, pause, resume, retry, sendSignal, skip, terminate, type ControlOptions } from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
 import { isSettled, type Outcomes, type WaitOptions } from './outcomes.ts';
@@ -21,6 +21,7 @@ function commonOf(engine: Engine, id: string): CommonRun {
     resume: (options) => resume(engine, id, options),
     terminate: (options) => terminate(engine, id, options),
     skip: (step, options) => skip(engine, id, step, options),
+    markUndone: (step, options) => markUndone(engine, id, step, options),
     async history() {
       await loadTransaction(engine, id);
       return engine.journal.read(id);
@@ -59,12 +60,12 @@ export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): S
       const ended = await outcome(options);
       return (isOfTcc(ended) ? tccResultOf(id, ended) : resultOf(id, ended)) as Output;
     },
-    signal: <In>(contract: Signal<string, In, unknown>, data: In, options?: Omit<ControlOptions, 'reason'>) =>
+    signal: <In>(contract: Signal<string, In, unknown>, data: In, options?: ControlOptions) =>
       sendSignal(engine, id, contract, data, options),
     async held(options?: WaitOptions): Promise<boolean> {
       return isHeldOn(await outcomes.wait(id, options, (state) => isSettled(state) || isHeldOn(state)));
     },
-    confirm: () => confirm(engine, id),
+    confirm: (options?: ControlOptions) => confirm(engine, id, options),
   };
   return Object.freeze(run) as SagaRun<Output> & TccRun<Output>;
 }

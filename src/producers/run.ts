@@ -32,7 +32,7 @@ export interface SagaRun<Output> {
    * @throws {AmendsError} INVALID_INPUT, NOT_ALLOWED (no such signal, sent before with other data, no longer waited for, the saga has ended)
    * @example await run.signal(approval, { approvedBy: 'ann' });
    */
-  signal<In>(signal: Signal<string, In, unknown>, data: NoInfer<In>, options?: Omit<ControlOptions, 'reason'>): Promise<boolean>;
+  signal<In>(signal: Signal<string, In, unknown>, data: NoInfer<In>, options?: ControlOptions): Promise<boolean>;
   /** Holds it: what is in work settles, nothing new begins, no deadline strikes. `false`: it was paused or had ended before. */
   pause(options?: ControlOptions): Promise<boolean>;
   /** Lets it go on. `false`: it was not paused. */
@@ -55,6 +55,12 @@ export interface SagaRun<Output> {
    * @throws {AmendsError} INVALID_OPTION (no reason), NOT_ALLOWED (that undo is not stuck)
    */
   skip(step: string, options: ReasonedOptions): Promise<void>;
+  /**
+   * Records that a person has done a stuck undo: the ones before it go on, and the saga can still end as compensated.
+   *
+   * @throws {AmendsError} INVALID_OPTION (no reason), NOT_ALLOWED (that undo is not stuck)
+   */
+  markUndone(step: string, options: ReasonedOptions): Promise<void>;
   /** Everything that has happened to it, in order. */
   history(): Promise<readonly JournaledEvent[]>;
   /** How it stands now. */

@@ -34,7 +34,7 @@ export interface TccRun<Output> extends Omit<SagaRun<Output>, 'outcome' | 'resul
    *
    * @throws {AmendsError} NOT_ALLOWED when not everything is held yet, when it is cancelled, or when a hold is about to run out
    */
-  confirm(): Promise<void>;
+  confirm(options?: ControlOptions): Promise<void>;
   /**
    * Gives up a stuck confirm or cancel: the TCC ends as terminated with that reservation among its leftovers.
    *

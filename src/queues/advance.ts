@@ -153,15 +153,21 @@ export async function endWait(queues: QueuePort, plan: Plan, state: State, step:
   await queues.promote(job);
 }
 
+/** A stuck undo that a person has done. */
+function isDoneByHand(before: StepStatus, after: StepStatus | undefined): boolean {
+  return before === STUCK.compensate && after === 'compensated';
+}
+
 /** Given up by an operator. */
 export function isSkipped(status: StepStatus | undefined): boolean {
   return status === 'compensation_skipped' || status === 'confirm_skipped';
 }
 
-/** Removes the jobs of operations that an operator gave up. Those in work see at their end that it is over. */
+/** Removes the jobs of operations that an operator gave up or did. Those in work see at their end that it is over. */
 export async function discardGivenUp(queues: QueuePort, plan: Plan, before: State, after: State): Promise<void> {
   for (const [step, { status }] of Object.entries(before.steps)) {
-    if (!isTerminal(after) && !isSkipped(stepState(after, step)?.status)) continue;
+    const now = stepState(after, step)?.status;
+    if (!isTerminal(after) && !isSkipped(now) && !isDoneByHand(status, now)) continue;
     const op = operationIn(status, DUE) ?? operationIn(status, STUCK);
     if (op !== undefined) await queues.discard(operationJob(plan, before.id, step, op));
   }

@@ -40,6 +40,7 @@ export class BullmqQueues implements QueuePort {
   readonly #clock: StoreClock;
   readonly #onError: (error: Error) => void;
   readonly #queues = new Map<string, Queue>();
+  readonly #consumers = new Set<Consumer>();
   readonly #addTogether: ((group: readonly JobEntry[]) => Promise<void>) | undefined;
 
   constructor(backend: QueueBackend, clock: StoreClock, onError: (error: Error) => void) {
@@ -157,8 +158,18 @@ export class BullmqQueues implements QueuePort {
     return freed;
   }
 
-  consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
-    return startConsumer(this.#backend, queue, handle, options);
+  async consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
+    const consumer = await startConsumer(this.#backend, queue, handle, options);
+    this.#consumers.add(consumer);
+    const close = async (): Promise<void> => {
+      this.#consumers.delete(consumer);
+      await consumer.close();
+    };
+    return { queue, close };
+  }
+
+  consumersHere(queue: string): number {
+    return [...this.#consumers].filter((consumer) => consumer.queue === queue).length;
   }
 
   bullQueue(queue: string): Queue {

@@ -100,6 +100,8 @@ export interface QueuePort {
   free(root: JobPlace): Promise<number>;
   /** Starts taking jobs of a queue; resolves when ready. */
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
+  /** How many consumers of a queue this process has. */
+  consumersHere(queue: string): number;
   /** BullMQ's own object for a queue, in the first shard where there are several. */
   bullQueue(queue: string): Queue;
   /** The queue in each shard, for Bull Board. */

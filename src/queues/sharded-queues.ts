@@ -94,6 +94,10 @@ export class ShardedQueues implements QueuePort {
     throw failed.reason;
   }
 
+  consumersHere(queue: string): number {
+    return this.#shards[0]!.consumersHere(queue);
+  }
+
   bullQueue(queue: string): Queue {
     return this.#shards[0]!.bullQueue(queue);
   }

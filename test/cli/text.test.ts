@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { duration, offset, timestamp } from '../../src/cli/duration.ts';
+import { duration, offset, timestamp } from '../../src/operations/duration.ts';
 import { hintFor } from '../../src/cli/options.ts';
-import { excerpt, printable } from '../../src/cli/printable.ts';
+import { excerpt, printable } from '../../src/operations/printable.ts';
 import { renderTransactions } from '../../src/cli/transactions-table.ts';
 import type { TransactionSummary } from '../../src/journal/journal.ts';
 import { STATUSES } from '../../src/machine/state.ts';

@@ -12,6 +12,7 @@ import {
 } from '../support/stores.ts';
 import { commitOf, fresh, issued, start, started } from '../support/transactions.ts';
 import { commitsSuite } from './journal/commits.ts';
+import { filtersSuite } from './journal/filters.ts';
 import { pagingSuite } from './journal/paging.ts';
 import { plansSuite } from './journal/plans.ts';
 import { purgeSuite } from './journal/purge.ts';
@@ -23,6 +24,7 @@ function suites(store: TestStore): void {
   commitsSuite(store);
   summariesSuite(store);
   pagingSuite(store);
+  filtersSuite(store);
   plansSuite(store);
   watchSuite(store);
 }

@@ -67,11 +67,13 @@ export interface Bench {
   work(...sagas: readonly TripSaga[]): Promise<void>;
 }
 
-export function useBench(kind: StoreKind): Bench {
+/** @param apart Gives each test a namespace of its own, for those that look at all there is. */
+export function useBench(kind: StoreKind, { apart = false }: { readonly apart?: boolean } = {}): Bench {
   const store = useStore(kind);
   let amends: Amends;
   let opened: Dashboard[] = [];
   let services: Services;
+  let tests = 0;
   const open = async (options: StartDashboardOptions = {}): Promise<Dashboard> => {
     const dashboard = await startDashboard(amends, { port: 0, ...options });
     opened.push(dashboard);
@@ -79,7 +81,7 @@ export function useBench(kind: StoreKind): Bench {
   };
   beforeEach(async () => {
     services = { declines: false, vague: false, canUndo: true };
-    amends = await connectTo(store);
+    amends = await connectTo(store, apart ? { namespace: `${store.namespace}_${++tests}` } : {});
     opened = [];
     await open();
   });

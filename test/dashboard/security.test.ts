@@ -31,7 +31,7 @@ describe('security of the dashboard', () => {
     const { url } = await bench.open({ auth: { user: 'änn', password: TOKEN } });
     const refused = await request(url).get('/').expect(401);
     expect(refused.headers['www-authenticate']).toBe('Basic realm="Amends", charset="UTF-8"');
-    await request(url).get('/').auth('änn', TOKEN).expect(200);
+    await request(url).get('/api/v1/session').auth('änn', TOKEN).expect(200);
     await request(url).get('/').auth('ann', TOKEN).expect(401);
     await request(url).get('/').auth('änn', `${TOKEN}:`).expect(401);
     await request(url).get('/').auth(TOKEN, { type: 'bearer' }).expect(401);
@@ -53,10 +53,10 @@ describe('security of the dashboard', () => {
       }
     }
     for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'LOCALHOST']) {
-      expect(await status(request(bench.dashboard.url).get('/').set('Host', host))).toBe(200);
+      expect(await status(request(bench.dashboard.url).get('/api/v1/session').set('Host', host))).toBe(200);
     }
     const { url } = await bench.open({ auth: { token: TOKEN }, allowedHosts: ['Sagas.example.com'] });
-    const through = (host: string) => status(request(url).get('/').set('Host', host).auth(TOKEN, { type: 'bearer' }));
+    const through = (host: string) => status(request(url).get('/api/v1/session').set('Host', host).auth(TOKEN, { type: 'bearer' }));
     expect(await through('sagas.example.com')).toBe(200);
     expect(await through('evil.example')).toBe(421);
   });

@@ -45,7 +45,7 @@ describe('start of the dashboard', () => {
     vi.stubEnv('AMENDS_DASHBOARD_TOKEN', 'from-the-environment');
     const dashboard = await bench.open({ host: '0.0.0.0' });
     await request(dashboard.url).get('/').expect(401);
-    await request(dashboard.url).get('/').auth('from-the-environment', { type: 'bearer' }).expect(200);
+    await request(dashboard.url).get('/api/v1/session').auth('from-the-environment', { type: 'bearer' }).expect(200);
     vi.stubEnv('AMENDS_DASHBOARD_TOKEN', 'short');
     await expect(bench.open()).rejects.toThrow(/at least 16 characters/);
   });
@@ -91,8 +91,7 @@ describe('start of the dashboard', () => {
   test('as a router in another app, under any path', async () => {
     await expect(dashboardRouter(bench.amends)).rejects.toMatchObject({ code: 'INVALID_OPTION', message: /auth: false/ });
     const app = express().use('/ops/sagas', await dashboardRouter(bench.amends, { auth: false }));
-    const home = await request(app).get('/ops/sagas').set('Host', 'app.example.com').expect(200);
-    expect(home.text).toContain('href="/ops/sagas/queues"');
+    await request(app).get('/ops/sagas/api/v1/session').set('Host', 'app.example.com').expect(200);
     const board = await request(app).get('/ops/sagas/queues').expect(200);
     expect(board.text).toContain('<base href="/ops/sagas/queues/"');
     const [script] = /static\/js\/main[^"]+/.exec(board.text) ?? [];

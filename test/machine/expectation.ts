@@ -179,6 +179,10 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       const { step, by, reason } = fact;
       return model.entry(step).undo === 'stuck' ? [{ type: 'compensation_skipped', data: { step, by, reason } }] : 'refused';
     }
+    case 'undone_by_hand': {
+      const { step, by, reason } = fact;
+      return model.entry(step).undo === 'stuck' ? [{ type: 'compensation_succeeded', data: { step, byHand: { by, reason } } }] : 'refused';
+    }
     case 'attempt_started': {
       const entry = model.entry(fact.step);
       if (!isOpen(entry, fact.op) || entry.ended === 0) return [];

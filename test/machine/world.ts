@@ -203,8 +203,13 @@ export class World {
       fact: () => ({ type: 'skip_requested', step, by: 'operator', reason }),
       operator: true,
     }));
+    const byHand = skips.map((step): Move => ({
+      name: `undo ${step} by hand`,
+      fact: () => ({ type: 'undone_by_hand', step, by: 'operator', reason }),
+      operator: true,
+    }));
     const terminate: Move = { name: 'terminate', fact: () => ({ type: 'terminate_requested', by: 'operator', reason }), operator: true };
-    return this.#nowMs % 16 === 0 ? [...moves, terminate] : moves;
+    return this.#nowMs % 16 === 0 ? [...moves, ...byHand, terminate] : [...moves, ...byHand];
   }
 
   #movesOf(job: Job): Move[] {

@@ -10,8 +10,19 @@ export interface QueueCard {
 
 /** The job's name with its transaction, which the id has only in an escaped form. */
 function titleOf({ name, data }: { readonly name: string; readonly data: unknown }): string {
+  const transaction = transactionIn(data);
+  return transaction === undefined ? name : `${name} · ${transaction}`;
+}
+
+function transactionIn(data: unknown): string | undefined {
   const transaction = data !== null && typeof data === 'object' && 'transaction' in data ? data.transaction : undefined;
-  return typeof transaction === 'string' ? `${name} · ${transaction}` : name;
+  return typeof transaction === 'string' ? transaction : undefined;
+}
+
+/** The transaction in the console. The pages of the board are below its own base. */
+function linkOf(data: unknown): { readonly displayText: string; readonly href: string } {
+  const transaction = transactionIn(data);
+  return { displayText: 'Transaction', href: transaction === undefined ? '..' : `../transactions/${encodeURIComponent(transaction)}` };
 }
 
 /** One queue on the board. */
@@ -21,7 +32,7 @@ export class SagaQueueAdapter extends BullMQAdapter {
   readonly #name: string;
 
   constructor(queue: Queue, { name, title, description }: QueueCard) {
-    super(queue, { displayName: title, description });
+    super(queue, { displayName: title, description, externalJobUrl: ({ data }) => linkOf(data) });
     this.#name = name;
     this.setFormatter('name', titleOf);
   }

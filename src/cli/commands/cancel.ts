@@ -6,7 +6,7 @@ import { LOOK, using } from '../connection.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 import { interruptible } from '../signals.ts';
 
 interface CancelOptions {

@@ -7,7 +7,7 @@ import { checkReadable } from '../json-lines.ts';
 import { hintFor, wholeNumber, type GlobalOptions } from '../options.ts';
 import { print, tell } from '../output.ts';
 import { paintFor } from '../paint.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 import { interruptible } from '../signals.ts';
 
 interface DemoOptions {

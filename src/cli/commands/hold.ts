@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { LOOK, using } from '../connection.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 
 async function pause(id: string, _options: unknown, command: Command): Promise<void> {
   const { reason, ...globals } = command.optsWithGlobals<{ readonly reason?: string } & GlobalOptions>();
@@ -14,9 +14,9 @@ async function pause(id: string, _options: unknown, command: Command): Promise<v
 }
 
 async function resume(id: string, _options: unknown, command: Command): Promise<void> {
-  const globals = command.optsWithGlobals<GlobalOptions>();
+  const { reason, ...globals } = command.optsWithGlobals<{ readonly reason?: string } & GlobalOptions>();
   await using(globals, LOOK, async (amends) => {
-    const released = await amends.get(id).resume();
+    const released = await amends.get(id).resume(reason === undefined ? {} : { reason });
     await print(released ? `${printable(id)} goes on.` : `${printable(id)} was not paused.`);
   });
 }
@@ -37,6 +37,7 @@ export function addHold(program: Command): void {
     .argument('<id>', 'id of the saga')
     .summary('let a paused saga go on')
     .description('Lets a paused saga go on.')
+    .option('--reason <text>', 'why; it becomes part of the history')
     .addHelpText('after', '\nExample:\n  amends resume order-42')
     .action(resume);
 }

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import type { Status } from '../../machine/state.ts';
+import type { TransactionSummary } from '../../journal/journal.ts';
+import type { TransactionRow } from '../../operations/filter.ts';
 import { LOOK, storeTimeMs, using } from '../connection.ts';
-import { statusList, tag, wholeNumber, type GlobalOptions } from '../options.ts';
+import { addFilterOptions, filterOf, type FilterOptions } from '../filter-options.ts';
+import { wholeNumber, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
 import { paintFor } from '../paint.ts';
 import { renderTransactions } from '../transactions-table.ts';
 
-interface ListOptions {
-  readonly saga?: string;
-  readonly status?: readonly Status[];
-  readonly tag?: Readonly<Record<string, string>>;
+interface ListOptions extends FilterOptions {
   readonly limit: number;
   readonly cursor?: string;
   readonly json?: true;
@@ -18,10 +17,17 @@ interface ListOptions {
 /** What stands before the error column, roughly. */
 const OTHER_COLUMNS = 100;
 
+function summaryOf({ error, endedAtMs, ...row }: TransactionRow): TransactionSummary {
+  return { ...row, error: error ?? undefined, endedAtMs: endedAtMs ?? undefined };
+}
+
 async function list(_options: unknown, command: Command): Promise<void> {
-  const { saga, status, tag: tags, limit, cursor, json, ...globals } = command.optsWithGlobals<ListOptions & GlobalOptions>();
+  const { limit, cursor, json, ...globals } = command.optsWithGlobals<ListOptions & GlobalOptions>();
+  const [{ engineOf }, { listTransactions }] = await Promise.all([import('../../amends.ts'), import('../../operations/filter.ts')]);
   await using(globals, LOOK, async (amends) => {
-    const { transactions, nextCursor } = await amends.list({ saga, status, tag: tags, limit, cursor });
+    const page = await listTransactions(engineOf(amends), filterOf(globals), { limit, cursor });
+    const transactions = page.transactions.map(summaryOf);
+    const nextCursor = page.nextCursor ?? undefined;
     if (json === true) {
       for (const transaction of transactions) await print(JSON.stringify(transaction));
       if (nextCursor !== undefined) await print(JSON.stringify({ nextCursor }));
@@ -39,13 +45,11 @@ async function list(_options: unknown, command: Command): Promise<void> {
 }
 
 export function addList(program: Command): void {
-  program
+  const command = program
     .command('list')
     .summary('list sagas, newest first')
-    .description('Lists sagas, newest start first, a page at a time.')
-    .option('--saga <name>', 'only of this saga')
-    .option('--status <list>', 'only with one of these statuses, such as stuck,compensating', statusList)
-    .option('--tag <name=value>', 'only with this tag; give it again for further ones', tag)
+    .description('Lists sagas, newest start first, a page at a time.');
+  addFilterOptions(command)
     .option('--limit <n>', 'length of a page, 1 to 200', wholeNumber(1, 200), 50)
     .option('--cursor <cursor>', 'the page that follows, as told at the end of the one before')
     .option('--json', 'one JSON object a line; a last one {"nextCursor"} when there are more')

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { LOOK, using } from '../connection.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 
 async function retry(id: string, _options: unknown, command: Command): Promise<void> {
   const { reason, ...globals } = command.optsWithGlobals<{ readonly reason?: string } & GlobalOptions>();

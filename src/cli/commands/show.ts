@@ -7,9 +7,9 @@ import { renderTimeline } from '../timeline.ts';
 
 async function show(id: string, _options: unknown, command: Command): Promise<void> {
   const { json, ...globals } = command.optsWithGlobals<{ readonly json?: true } & GlobalOptions>();
+  const [{ engineOf }, { shownOf }] = await Promise.all([import('../../amends.ts'), import('../../operations/shown.ts')]);
   await using(globals, LOOK, async (amends) => {
-    const run = amends.get(id);
-    const [view, history] = await Promise.all([run.view(), run.history()]);
+    const { view, history } = await shownOf(engineOf(amends), id);
     if (json === true) return print(JSON.stringify({ ...view, history }));
     const { notCompensated } = view;
     const hint = hintFor(globals);

@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.ts';
 import { loadModule, type WorkerModule } from '../module.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
 import { print } from '../output.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 
 interface SignalOptions {
   readonly module: string;

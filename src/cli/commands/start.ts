@@ -6,7 +6,7 @@ import { checkReadable } from '../json-lines.ts';
 import { loadModule, sagaNamed } from '../module.ts';
 import { list, wholeNumber, type GlobalOptions } from '../options.ts';
 import { print, tell } from '../output.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../../operations/printable.ts';
 import { showProgress } from '../progress.ts';
 import { interruptible } from '../signals.ts';
 import { startLines, type StartedLine, type StartTotals } from '../start-lines.ts';

@@ -1,6 +1,6 @@
 import type { AuditReport } from '../../../examples/order/audit.ts';
 import { statusLabel, unpainted, type Paint } from '../paint.ts';
-import { excerpt, printable } from '../printable.ts';
+import { excerpt, printable } from '../../operations/printable.ts';
 import type { Reasons, Tally } from './tally.ts';
 
 export interface DemoReport {

@@ -6,12 +6,18 @@
 -- ARGV[2]  most entries to look at
 -- ARGV[3]  start time of the last entry of the page before, "" for the first page
 -- ARGV[4]  its id
--- ARGV[5]  number of statuses, 0 for any
--- ARGV[6…] the statuses; then pairs of summary field and the value it must have
+-- ARGV[5]  only what started then or later, "" for any
+-- ARGV[6]  only what started before then, "" for any
+-- ARGV[7]  beginning of the id, "" for any
+-- ARGV[8]  part of the error in lower case, "" for any
+-- ARGV[9]  number of statuses, 0 for any
+-- ARGV[10] number of sagas, 0 for any
+-- ARGV[11…] the statuses; the sagas; then pairs of summary field and the value it must have
 --
 -- Gives { start time of the last entry looked at, its id, then id and fields of each summary }. The first is "" when there are no more.
 
 local root, limit, budget, from, fromId = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local earliest, before, prefix, message = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local CHUNK = 100
 
 -- Byte by byte like the sorted sets: Lua's own comparison follows the server's locale.
@@ -25,14 +31,15 @@ end
 
 -- Rank of the first entry after the page before. The entry it ended with may be gone: it is looked for by value.
 local function rankAfter(key)
-  if not from then return 0 end
+  local skipped = before ~= '' and redis.call('ZCOUNT', key, before, '+inf') or 0
+  if not from then return skipped end
   local low = redis.call('ZCOUNT', key, '(' .. ARGV[3], '+inf')
   local high = low + redis.call('ZCOUNT', key, ARGV[3], ARGV[3])
   while low < high do
     local middle = math.floor((low + high) / 2)
     if greater(fromId, redis.call('ZREVRANGE', key, middle, middle)[1]) then high = middle else low = middle + 1 end
   end
-  return low
+  return math.max(low, skipped)
 end
 
 local function fill(source)
@@ -40,32 +47,53 @@ local function fill(source)
   source.rank, source.position = source.rank + CHUNK, 1
 end
 
-local wanted, fields, values, sources, size = {}, {}, {}, { root .. 'all' }, math.huge
-local statuses = tonumber(ARGV[5])
-if statuses > 0 then
-  sources, size = {}, 0
-  for i = 6, 5 + statuses do
-    wanted[ARGV[i]] = true
-    sources[#sources + 1] = root .. 'status=' .. ARGV[i]
-    size = size + redis.call('ZCARD', sources[#sources])
-  end
+local function sizeOf(key)
+  if not earliest and before == '' then return redis.call('ZCARD', key) end
+  return redis.call('ZCOUNT', key, earliest and ARGV[5] or '-inf', before == '' and '+inf' or '(' .. before)
 end
-for i = 6 + statuses, #ARGV, 2 do
-  fields[#fields + 1], values[#values + 1] = ARGV[i], ARGV[i + 1]
-  local key = root .. ARGV[i] .. '=' .. ARGV[i + 1]
-  local card = redis.call('ZCARD', key)
-  if card < size then sources, size = { key }, card end
-end
-local checked = #fields
-if statuses > 0 then fields[#fields + 1] = 'status' end
 
-local function fits(summary)
-  if #fields == 0 then return true end
-  local found = redis.call('HMGET', summary, unpack(fields))
-  for i = 1, checked do
+local sources, size = { root .. 'all' }, math.huge
+-- Walks these instead when they are fewer.
+local function prefer(keys)
+  local sum = 0
+  for _, key in ipairs(keys) do sum = sum + sizeOf(key) end
+  if sum < size then sources, size = keys, sum end
+end
+
+local at = 11
+-- The next values of ARGV as a set, or nil when there are none: then any will do.
+local function oneOf(field, count)
+  if count == 0 then return nil end
+  local set, keys = {}, {}
+  for i = at, at + count - 1 do
+    set[ARGV[i]] = true
+    keys[#keys + 1] = root .. field .. '=' .. ARGV[i]
+  end
+  at = at + count
+  prefer(keys)
+  return set
+end
+local statuses = oneOf('status', tonumber(ARGV[9]))
+local sagas = oneOf('saga', tonumber(ARGV[10]))
+
+local fields, values = { 'status', 'saga', 'error' }, {}
+for i = at, #ARGV, 2 do
+  local number = #fields + 1
+  fields[number], values[number] = ARGV[i], ARGV[i + 1]
+  prefer({ root .. ARGV[i] .. '=' .. ARGV[i + 1] })
+end
+local looks = statuses or sagas or message ~= '' or #fields > 3
+
+local function fits(id)
+  if prefix ~= '' and string.sub(id, 1, #prefix) ~= prefix then return false end
+  if not looks then return true end
+  local found = redis.call('HMGET', root .. 't:' .. id, unpack(fields))
+  for i = 4, #fields do
     if found[i] ~= values[i] then return false end
   end
-  return statuses == 0 or wanted[found[#fields]] == true
+  if statuses and not statuses[found[1]] then return false end
+  if sagas and not sagas[found[2]] then return false end
+  return message == '' or (found[3] and string.find(string.lower(found[3]), message, 1, true) ~= nil)
 end
 
 for i, key in ipairs(sources) do
@@ -79,7 +107,7 @@ local function nextSource()
   for _, source in ipairs(sources) do
     if source.position > #source.buffer and #source.buffer == 2 * CHUNK then fill(source) end
     local id = source.buffer[source.position]
-    if id then
+    if id and not (earliest and tonumber(source.buffer[source.position + 1]) < earliest) then
       local score = tonumber(source.buffer[source.position + 1])
       if not best or score > bestScore or (score == bestScore and greater(id, bestId)) then
         best, bestScore, bestId = source, score, id
@@ -95,7 +123,7 @@ while source and found < limit and seen < budget do
   local id, score = source.buffer[source.position], source.buffer[source.position + 1]
   source.position, seen = source.position + 2, seen + 1
   page[1], page[2] = score, id
-  if fits(root .. 't:' .. id) then
+  if fits(id) then
     found = found + 1
     page[#page + 1], page[#page + 2] = id, redis.call('HGETALL', root .. 't:' .. id)
   end

@@ -1,6 +1,6 @@
 import type { RedisScript } from '../../events/redis/script.ts';
 import type { ListFilter, TransactionPage, TransactionSummary } from '../journal.ts';
-import { decodeCursor, encodeCursor, resolveLimit } from '../page-limits.ts';
+import { asciiLower, checkFilter, decodeCursor, encodeCursor, resolveLimit, sagasOf } from '../page-limits.ts';
 import { summaryFrom, tagField } from './summary-hash.ts';
 
 /** Entries one script call looks at: about 2 ms, during which Redis serves nobody else. */
@@ -21,15 +21,28 @@ function entryAt(cursor: string): Entry {
 /** One page of the list; `script` is list.lua. */
 export async function listPage(script: RedisScript, root: string, filter: ListFilter): Promise<TransactionPage> {
   const limit = resolveLimit(filter.limit);
+  checkFilter(filter);
   let place = filter.cursor === undefined ? FIRST : entryAt(filter.cursor);
   const statuses = [...new Set(filter.status)];
-  const conditions = Object.entries(filter.tag ?? {}).flatMap(([name, value]) => [tagField(name), value]);
-  if (filter.saga !== undefined) conditions.push('saga', filter.saga);
+  const sagas = sagasOf(filter);
+  const tags = Object.entries(filter.tag ?? {}).flatMap(([name, value]) => [tagField(name), value]);
+  const { fromMs = '', toMs = '', idPrefix = '' } = filter;
+  const conditions = [
+    fromMs,
+    toMs,
+    idPrefix,
+    asciiLower(filter.error ?? ''),
+    statuses.length,
+    sagas.length,
+    ...statuses,
+    ...sagas,
+    ...tags,
+  ];
 
   const transactions: TransactionSummary[] = [];
   for (let call = 0; call < CALLS_PER_PAGE; call++) {
     const wanted = limit - transactions.length;
-    const reply = await script(root, wanted, ENTRIES_PER_CALL, ...place, statuses.length, ...statuses, ...conditions);
+    const reply = await script(root, wanted, ENTRIES_PER_CALL, ...place, ...conditions);
     const [startedAt, id, ...rows] = reply as [string, string, ...(string | readonly string[])[]];
     for (let i = 0; i + 1 < rows.length; i += 2) {
       const summary = summaryFrom(rows[i] as string, rows[i + 1] as readonly string[]);

@@ -8,7 +8,7 @@ import { AmendsError } from '../../../errors.ts';
 import { LOOK, using } from '../../connection.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { print, tell } from '../../output.ts';
-import { printable } from '../../printable.ts';
+import { printable } from '../../../operations/printable.ts';
 
 interface DumpCommandOptions {
   readonly output?: string;

@@ -3,7 +3,7 @@ import type { EventStore, StreamHead } from '../../../events/event-store.ts';
 import { LOOK, using } from '../../connection.ts';
 import { wholeNumber, type GlobalOptions } from '../../options.ts';
 import { print } from '../../output.ts';
-import { printable } from '../../printable.ts';
+import { printable } from '../../../operations/printable.ts';
 
 type Work<Options> = (store: EventStore, stream: { aggregateType: string; aggregateId: string }, options: Options) => Promise<StreamHead>;
 

@@ -3,7 +3,7 @@ import { EXIT } from '../../exit-codes.ts';
 import { LOOK, using } from '../../connection.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { print } from '../../output.ts';
-import { printable } from '../../printable.ts';
+import { printable } from '../../../operations/printable.ts';
 
 async function forget(person: string, _options: unknown, command: Command): Promise<void> {
   await using(command.optsWithGlobals<GlobalOptions>(), LOOK, async ({ events }) => {

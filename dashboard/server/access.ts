@@ -1,0 +1,70 @@
+import type { Request, RequestHandler } from 'express';
+import type { TransactionSummary } from '../../src/journal/journal.ts';
+import type { Act } from '../../src/operations/possible-acts.ts';
+import { refuse } from './refusal.ts';
+
+/** What somebody may be allowed: to look, to act on a transaction, to act on many, or to change queues in Bull Board. */
+export type DashboardAction = 'view' | 'bulk' | 'queue' | Act;
+
+/**
+ * Says whether a request may do something. `transaction` is the one it is about; `undefined`: none, or whether it may be done at all.
+ * Called after the credentials were checked; a viewer's are never enough to change anything.
+ */
+export type Authorize = (
+  request: Request,
+  action: DashboardAction,
+  transaction: Pick<TransactionSummary, 'id' | 'saga' | 'status' | 'tags'> | undefined,
+) => boolean | Promise<boolean>;
+
+export interface Actor {
+  /** What the history of a transaction says of who did something. */
+  readonly name: string;
+  readonly role: 'operator' | 'viewer' | 'custom';
+}
+
+export interface AccessOptions {
+  readonly authorize: Authorize | undefined;
+  /** Who asks, where the app around the router knows. */
+  readonly actor: ((request: Request) => string) | undefined;
+  /** Of requests that no credentials were asked of. */
+  readonly unknown: Actor;
+}
+
+const LONGEST_NAME = 100;
+
+/** Who asks for something, and whether they may. */
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #actors = new WeakMap<Request, Actor>();
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+  }
+
+  /** Told by who checked the credentials. */
+  known(request: Request, actor: Actor): void {
+    this.#actors.set(request, actor);
+  }
+
+  actorOf(request: Request): Actor {
+    const { actor, unknown, authorize } = this.#options;
+    const { name, role } = this.#actors.get(request) ?? unknown;
+    const told = actor?.(request);
+    const shown = typeof told === 'string' && told.trim() !== '' ? told.trim().slice(0, LONGEST_NAME) : name;
+    return { name: shown, role: role !== 'viewer' && authorize !== undefined ? 'custom' : role };
+  }
+
+  async may(request: Request, action: DashboardAction, transaction?: Parameters<Authorize>[2]): Promise<boolean> {
+    if (action !== 'view' && this.actorOf(request).role === 'viewer') return false;
+    return this.#options.authorize === undefined || (await this.#options.authorize(request, action, transaction));
+  }
+
+  /** Refuses what may not be done; everything else goes on. */
+  require(actionOf: (request: Request) => DashboardAction): RequestHandler {
+    return async (request, response, next) => {
+      const action = actionOf(request);
+      if (await this.may(request, action)) next();
+      else refuse(response, 403, action === 'view' ? 'you may not look at this' : 'you may look, but change nothing here');
+    };
+  }
+}
