@@ -19,6 +19,7 @@ import type { TccRun } from './producers/tcc-run.ts';
 import { start, type StartOptions, type TccStartOptions } from './producers/start.ts';
 import { openStore, storeKindOf, type Store, type StoreKind } from './producers/store.ts';
 import { BullmqQueues } from './queues/bullmq-queues.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
 import { ShardedQueues } from './queues/sharded-queues.ts';
 import { createWorker, type AmendsWorker, type WorkerOptions } from './workers/worker.ts';
 
@@ -103,9 +104,17 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const clock = new StoreClock();
   await clock.synchronise(journal);
   const transactions = new Transactions(journal, clock);
-  const shards = store.queues.map((backend) => new BullmqQueues(backend, clock, (error) => log.warn({ err: error }, 'queue connection')));
+  const shards = store.queues.map(
+    (backend) =>
+      new BullmqQueues(backend, clock, {
+        onError: (error) => log.warn({ err: error }, 'queue connection'),
+        telemetry: resolved.telemetry.queue,
+      }),
+  );
   const queues = shards.length === 1 ? shards[0]! : new ShardedQueues(shards);
-  const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log };
+  const telemetry = await Telemetry.open(resolved.telemetry, { journal, clock, log });
+  transactions.onRecorded = (before, state, events) => telemetry.recorded(before, state, events);
+  const engine: Engine = { namespace, journal, transactions, queues, clock, definitions: new Definitions(), limits, log, telemetry };
   return clientOf(engine, store, journalStore);
 }
 

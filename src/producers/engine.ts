@@ -9,6 +9,7 @@ import type { Transactions } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import type { State } from '../machine/state.ts';
 import type { QueuePort } from '../queues/queue-port.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 
 /** What clients and workers of one connection share. */
 export interface Engine {
@@ -20,6 +21,7 @@ export interface Engine {
   readonly definitions: Definitions;
   readonly limits: PayloadLimits;
   readonly log: Logger;
+  readonly telemetry: Telemetry;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
-import type { QueueBackend } from './backend.ts';
+import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { WHILE_PROCESSED } from './job-options.ts';
 import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
 
@@ -60,7 +60,7 @@ export async function startConsumer(
   backend: QueueBackend,
   queue: string,
   handle: (delivery: Delivery) => Promise<Verdict>,
-  options: ConsumerOptions,
+  options: ConsumerOptions & { readonly telemetry?: QueueTelemetry | undefined },
 ): Promise<Consumer> {
   const afterwards = new Map<string, () => Promise<void>>();
   const settling = new Set<Promise<void>>();
@@ -92,6 +92,7 @@ export async function startConsumer(
       maxStalledCount: 1_000_000,
       ...backend.retention,
       settings: { backoffStrategy: backoffMs },
+      ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     },
     backend.factory,
   );

@@ -103,9 +103,10 @@ export class Sweeper {
       const state = await this.#engine.transactions.load(id);
       const rules = state && knownRules(this.#engine, state);
       if (state === undefined || rules === undefined) continue; // for a worker that has the definition
-      const nudged = await lookAt(this.#engine, rules, state);
-      restored += await restore(this.#engine.queues, rules.plan, nudged.state);
-      restored += await this.#wakeOverdue(rules, nudged.state);
+      restored += await this.#engine.telemetry.tracing.within(state, async () => {
+        const nudged = await lookAt(this.#engine, rules, state);
+        return (await restore(this.#engine.queues, rules.plan, nudged.state)) + (await this.#wakeOverdue(rules, nudged.state));
+      });
     }
     return restored;
   }
