@@ -1,10 +1,13 @@
-import { json, Router, type ErrorRequestHandler, type RequestHandler } from 'express';
+import { json, Router, type ErrorRequestHandler } from 'express';
 import { engineOf, type Amends } from '../../src/amends.ts';
 import type { Engine } from '../../src/producers/engine.ts';
 import { authenticate } from './authentication.ts';
 import { openBoard } from './bull-board/board.ts';
 import { checkChanges } from './change-check.ts';
 import { health } from './health.ts';
+import { live, ready } from './live.ts';
+import { metrics } from './metrics.ts';
+import { onlyGet } from './only-get.ts';
 import { overview, STYLE_DIGEST } from './overview.ts';
 import { resolveRouterAuth, type DashboardAuth, type DashboardRouterOptions } from './options.ts';
 import { queueProbe } from './queue-probe.ts';
@@ -13,11 +16,6 @@ import { bullBoardHeaders, pageHeaders, strictHeaders } from './security-headers
 
 /** The largest body that a board's action has is a few numbers. */
 const LARGEST_BODY = '16kb';
-
-const onlyGet: RequestHandler = (request, response, next) => {
-  if (request.method === 'GET' || request.method === 'HEAD') next();
-  else refuse(response.set('Allow', 'GET, HEAD'), 405, `this can only be read: ${request.method} does nothing here`);
-};
 
 /** Express marks errors that are the client's with their status; all others are ours, and their text stays in the log. */
 function answerErrors({ log }: Engine): ErrorRequestHandler {
@@ -45,7 +43,10 @@ export async function openRouter(amends: Amends, auth: DashboardAuth | undefined
   const router = Router();
   router.use(strictHeaders);
   router.all('/healthz', onlyGet, health(amends.store, probes, log));
+  router.all('/livez', onlyGet, live);
+  router.all('/readyz', onlyGet, ready(probes, log));
   if (auth !== undefined) router.use(authenticate(auth));
+  router.all('/metrics', onlyGet, metrics(engine));
   router.use(checkChanges());
   router.all('/', onlyGet, pageHeaders(STYLE_DIGEST), overview(engine));
   router.use('/queues', json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
+import type { EventSubscriptions } from '../events/typed-subscriptions.ts';
 import { Definitions, planChanged } from '../flows/definitions.ts';
 import type { PayloadLimits } from '../flows/json.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
@@ -22,6 +23,8 @@ export interface Engine {
   readonly limits: PayloadLimits;
   readonly log: Logger;
   readonly telemetry: Telemetry;
+  /** Those who follow the events beside the journal. */
+  readonly subscriptions: EventSubscriptions['subscriptions'];
 }
 
 /**

@@ -165,6 +165,10 @@ export class BullmqQueues implements QueuePort {
     return freed;
   }
 
+  counts(queue: string): Promise<Readonly<Record<string, number>>> {
+    return this.bullQueue(queue).getJobCounts('waiting', 'active', 'delayed', 'failed', 'waiting-children');
+  }
+
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
     return startConsumer(this.#backend, queue, handle, { ...options, telemetry: this.#telemetry });
   }

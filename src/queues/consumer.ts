@@ -35,6 +35,12 @@ function finalError(error: Error): Error {
   return final;
 }
 
+/** Both times are the store's, or of processes whose clocks agree with it. */
+function waitedMs({ attemptsStarted, opts, timestamp, processedOn }: Job): number | undefined {
+  if (attemptsStarted > 1 || processedOn === undefined || (opts.delay ?? 0) > 0) return undefined;
+  return Math.max(0, processedOn - timestamp);
+}
+
 async function carryOut(verdict: Verdict, job: Job, token: string): Promise<string | null> {
   switch (verdict.kind) {
     case 'done':
@@ -72,6 +78,7 @@ export async function startConsumer(
       data: job.data as unknown,
       deliveries: job.attemptsStarted,
       failures: job.attemptsMade + job.stalledCounter,
+      waitedMs: waitedMs(job),
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
     return carryOut(verdict, job, token ?? '');

@@ -48,6 +48,8 @@ export interface Delivery {
   readonly deliveries: number;
   /** How many deliveries of it ended in an error or with the loss of the worker, that it was not merely put off. */
   readonly failures: number;
+  /** How long it had waited since it could be taken, in milliseconds; only of a first delivery that was not put off. */
+  readonly waitedMs?: number | undefined;
 }
 
 export interface ConsumerOptions {
@@ -98,6 +100,8 @@ export interface QueuePort {
   waitingForChildren(queue: string, place: { readonly from: number; readonly limit: number }): Promise<readonly string[]>;
   /** Takes finished children off a root that waits for them: it then goes on. Gives how many it took off. */
   free(root: JobPlace): Promise<number>;
+  /** How many jobs of a queue are in each state, in all shards. */
+  counts(queue: string): Promise<Readonly<Record<string, number>>>;
   /** Starts taking jobs of a queue; resolves when ready. */
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
   /** BullMQ's own object for a queue, in the first shard where there are several. */

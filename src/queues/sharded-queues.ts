@@ -75,6 +75,14 @@ export class ShardedQueues implements QueuePort {
     return this.#of(root).free(root);
   }
 
+  async counts(queue: string): Promise<Readonly<Record<string, number>>> {
+    const sums: Record<string, number> = {};
+    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts(queue)))) {
+      for (const [state, count] of Object.entries(counts)) sums[state] = (sums[state] ?? 0) + count;
+    }
+    return sums;
+  }
+
   /**
    * BullMQ has a consumer for each queue, so each shard gets its share of the concurrency, rounded up; and what they have in work together stays
    * within it: what was fetched beyond that waits here for its turn, at most one job for each shard.

@@ -77,10 +77,20 @@ export class Sweeper {
         if (nextCursor === undefined) break;
       }
     }
-    if (restored > 0) log.warn({ restored }, 'the sweeper put back jobs that were gone');
+    if (restored > 0) {
+      log.warn({ restored }, 'the sweeper put back jobs that were gone');
+      this.#count('restored', restored);
+    }
     const freed = await this.#roots.free(clock.nowMs() - this.#options.overdueAfterMs, this.#stopping.signal);
-    if (freed > 0) log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
+    if (freed > 0) {
+      log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
+      this.#count('freed', freed);
+    }
     return restored;
+  }
+
+  #count(action: 'restored' | 'freed', by: number): void {
+    for (const instruments of this.#engine.telemetry.metrics.instruments) instruments.count('swept', { 'amends.action': action }, by);
   }
 
   /** A wait whose time was up before the last look is delivered now: its job was put off by a clock that is wrong, or a signal missed it. */

@@ -173,10 +173,15 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     patience,
     missing,
   });
-  const handle = async (delivery: Delivery): Promise<Verdict> => {
+  const ofQueue = new Map([...queues].map((queue) => [queue, { 'messaging.destination.name': queue }]));
+  const handle = async (queue: string, delivery: Delivery): Promise<Verdict> => {
     // BullMQ's fetch may have been under way when it was told to close: whoever goes on has it at once.
     if (down.signal.aborted) return { kind: 'postpone', afterMs: 1 };
-    return delivery.jobId.startsWith('root.') ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
+    const isRoot = delivery.jobId.startsWith('root.');
+    if (!isRoot && delivery.waitedMs !== undefined) {
+      for (const instruments of engine.telemetry.metrics.instruments) instruments.took('wait', delivery.waitedMs, ofQueue.get(queue)!);
+    }
+    return isRoot ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
   };
 
   const sagas = options.sagas.map((saga) => saga.name);
@@ -190,7 +195,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     for (const saga of options.sagas) await register(engine, saga);
     const consumers = await Promise.all(
       [...queues].map((queue) =>
-        engine.queues.consume(queue, handle, {
+        engine.queues.consume(queue, (delivery) => handle(queue, delivery), {
           concurrency: limits.concurrency,
           lockMs: limits.lockMs,
           stallCheckMs: limits.stallCheckMs,
