@@ -16,6 +16,7 @@ import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
+import { redactionOf } from '../telemetry/redaction.ts';
 import type { ActiveOperations } from './active.ts';
 import { factOf, verdictOf } from './attempt-outcome.ts';
 import { carryOut, type Carried } from './carry-out.ts';
@@ -274,7 +275,7 @@ export class StepWorker {
             graceMs: this.#options.graceMs,
             interrupts,
             attempt: number,
-            log: log.child({ attempt: number }),
+            log: log.child({ attempt: number }, redactionOf(due.contract)),
             payload: engine.limits,
           },
         ),
