@@ -117,8 +117,18 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   transactions.onRecorded = (before, state, events) => telemetry.recorded(before, state, events);
   const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
   const opened = openEvents({ backend: journalStore.events, limits, onError });
-  const { subscriptions } = opened.events;
-  const shared = { namespace, journal, transactions, queues, clock, limits, log, telemetry, subscriptions };
+  const shared = {
+    namespace,
+    journal,
+    transactions,
+    queues,
+    clock,
+    limits,
+    log,
+    telemetry,
+    subscriptions: () => opened.events.subscriptions(),
+    canary: canaryOf([store, journalStore]),
+  };
   const engine: Engine = { ...shared, definitions: new Definitions() };
   telemetry.metrics.observe(storeSnapshots(engine));
   return clientOf(engine, opened, [...new Set([store, journalStore])]);
@@ -135,6 +145,11 @@ function settlingShards(journal: Journal, stores: readonly Store[]): Journal {
       return journal.registerPlan(plan);
     },
   };
+}
+
+function canaryOf(stores: readonly Store[]): Engine['canary'] {
+  const canaries = [...new Set(stores)].flatMap(({ canary }) => (canary === undefined ? [] : [canary]));
+  return canaries.length === 0 ? undefined : async () => (await Promise.all(canaries.map((canary) => canary()))).flat();
 }
 
 function clientOf(engine: Engine, opened: OpenedEvents, stores: readonly Store[]): Amends {

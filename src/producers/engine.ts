@@ -23,6 +23,8 @@ export interface Engine {
   readonly limits: PayloadLimits;
   readonly log: Logger;
   readonly telemetry: Telemetry;
+  /** Of stores that may lose writes: see {@link Store.canary}. */
+  readonly canary?: (() => Promise<readonly number[]>) | undefined;
   /** Those who follow the events beside the journal. */
   readonly subscriptions: EventSubscriptions['subscriptions'];
 }

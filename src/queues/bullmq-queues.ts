@@ -5,7 +5,7 @@ import type { StoreClock } from '../journal/clock.ts';
 import { gatherJobs, type JobEntry } from './added-jobs.ts';
 import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { startConsumer } from './consumer.ts';
-import { operationOptions, rootOptions } from './job-options.ts';
+import { operationOptions, plainOptions, rootOptions } from './job-options.ts';
 import { onStoreTime } from './store-time.ts';
 import type {
   Consumer,
@@ -14,6 +14,7 @@ import type {
   JobPlace,
   JobState,
   OperationJob,
+  PlainJob,
   QueueInShard,
   QueuePort,
   RootJob,
@@ -83,6 +84,19 @@ export class BullmqQueues implements QueuePort {
 
   async addRoot(root: RootJob): Promise<void> {
     await this.bullQueue(root.queue).add(root.message.saga, root.message, this.#rootOptions(root));
+  }
+
+  async add({ queue, jobId, name, message }: PlainJob): Promise<void> {
+    await this.bullQueue(queue).add(name, message, plainOptions(jobId, this.#clock));
+  }
+
+  async waiting(queue: string, limit: number): Promise<readonly { readonly jobId: string; readonly data: unknown }[]> {
+    const jobs = await this.bullQueue(queue).getJobs(['waiting'], 0, limit - 1, true);
+    return jobs.flatMap((job?: Job) => (job?.id === undefined ? [] : [{ jobId: job.id, data: job.data as unknown }]));
+  }
+
+  get plain(): QueuePort {
+    return this;
   }
 
   async stateOf(place: JobPlace): Promise<JobState> {

@@ -41,7 +41,7 @@ function waitedMs({ attemptsStarted, opts, timestamp, processedOn }: Job): numbe
   return Math.max(0, processedOn - timestamp);
 }
 
-async function carryOut(verdict: Verdict, job: Job, token: string): Promise<string | null> {
+async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: number): Promise<string | null> {
   switch (verdict.kind) {
     case 'done':
       return verdict.value;
@@ -52,6 +52,11 @@ async function carryOut(verdict: Verdict, job: Job, token: string): Promise<stri
     case 'postpone':
       // What Bull Board shows of a job that is put off again and again.
       if (verdict.why !== undefined && job.progress !== verdict.why) await job.updateProgress(verdict.why);
+      if (verdict.keep !== undefined) {
+        // Whoever has lost it must not write over what the next one has written.
+        if (!(await job.extendLock(token, lockMs))) throw new Error('another worker has this job now');
+        await job.updateData(verdict.keep);
+      }
       await job.moveToDelayed(Date.now() + verdict.afterMs, token);
       throw new DelayedError();
     case 'wait':
@@ -81,7 +86,7 @@ export async function startConsumer(
       waitedMs: waitedMs(job),
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
-    return carryOut(verdict, job, token ?? '');
+    return carryOut(verdict, job, token ?? '', options.lockMs);
   };
   const held = backend.forWorker();
   const worker = new Worker(

@@ -9,6 +9,7 @@ import type {
   JobPlace,
   JobState,
   OperationJob,
+  PlainJob,
   QueueInShard,
   QueuePort,
   RootJob,
@@ -35,6 +36,18 @@ export class ShardedQueues implements QueuePort {
 
   addRoot(root: RootJob): Promise<void> {
     return this.#of(root).addRoot(root);
+  }
+
+  add(job: PlainJob): Promise<void> {
+    return this.plain.add(job);
+  }
+
+  waiting(queue: string, limit: number): Promise<readonly { readonly jobId: string; readonly data: unknown }[]> {
+    return this.plain.waiting(queue, limit);
+  }
+
+  get plain(): QueuePort {
+    return this.#shards[0]!;
   }
 
   stateOf(place: JobPlace): Promise<JobState> {

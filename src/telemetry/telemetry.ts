@@ -64,6 +64,7 @@ export class Telemetry {
   readonly tracing: Tracing;
   readonly metrics: Metrics;
   readonly #sources: TelemetrySources;
+  readonly #listeners = new Set<(state: State, events: readonly TransactionEvent[]) => void>();
 
   private constructor(tracing: Tracing, metrics: Metrics, sources: TelemetrySources) {
     this.tracing = tracing;
@@ -75,6 +76,12 @@ export class Telemetry {
     return new Telemetry(await Tracing.open(traces), await Metrics.open(metrics), sources);
   }
 
+  /** Has `listener` told of all that is recorded here; the result ends that. */
+  listen(listener: (state: State, events: readonly TransactionEvent[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Tells of events that are in the journal now. Whatever goes wrong in that stays here: the transaction goes on. */
   recorded(before: State | undefined, state: State, events: readonly TransactionEvent[]): void {
     const { log, clock } = this.#sources;
@@ -82,6 +89,7 @@ export class Telemetry {
       logTransitions(log, state, events);
       const { instruments } = this.metrics;
       if (instruments.length > 0) measure(instruments, state, before?.status === 'stuck', events, clock.nowMs());
+      for (const listener of this.#listeners) listener(state, events);
       if (state.traceparent !== undefined && this.tracing.isOn) this.#mark(state, events);
     } catch (error) {
       log.warn({ err: error }, 'telemetry');

@@ -15,10 +15,13 @@ export interface SweeperOptions {
   /** A transaction whose last event is older than this is looked at, in milliseconds. */
   readonly overdueAfterMs: number;
   readonly onError: (error: unknown) => void;
+  readonly onRestored?: ((jobs: number) => void) | undefined;
 }
 
 /** Statuses in which something should be happening by itself. */
 const LIVE: readonly Status[] = ['running', 'waiting', 'compensating', 'confirming', 'cancelling'];
+/** What has just been journaled is about to be enqueued. */
+const QUIET_MS = 2_000;
 const PAGE = 200;
 /** Pages of one status in one look: the next look goes on from there. */
 const PAGES_PER_LOOK = 10;
@@ -32,6 +35,7 @@ export class Sweeper {
   readonly #engine: Engine;
   readonly #options: SweeperOptions;
   readonly #roots: WedgedRoots;
+  #everything = false;
   readonly #cursors = new Map<Status, string>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -61,6 +65,12 @@ export class Sweeper {
     await this.#looking;
   }
 
+  /** From the next look on it looks at everything once, also at what has been quiet for a moment only: the store has lost writes. */
+  lookAtEverything(): void {
+    this.#cursors.clear();
+    this.#everything = true;
+  }
+
   /** One look. Gives the number of jobs it put back. */
   async sweep(): Promise<number> {
     const { clock, journal, log } = this.#engine;
@@ -77,7 +87,9 @@ export class Sweeper {
         if (nextCursor === undefined) break;
       }
     }
+    if (this.#cursors.size === 0) this.#everything = false;
     if (restored > 0) {
+      this.#options.onRestored?.(restored);
       log.warn({ restored }, 'the sweeper put back jobs that were gone');
       this.#count('restored', restored);
     }
@@ -106,7 +118,8 @@ export class Sweeper {
   }
 
   async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
-    const overdueMs = this.#engine.clock.nowMs() - this.#options.overdueAfterMs;
+    const quietMs = this.#everything ? Math.min(QUIET_MS, this.#options.overdueAfterMs) : this.#options.overdueAfterMs;
+    const overdueMs = this.#engine.clock.nowMs() - quietMs;
     let restored = 0;
     for (const { id, updatedAtMs } of transactions) {
       if (updatedAtMs > overdueMs || this.#stopping.signal.aborted) continue;
