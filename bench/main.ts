@@ -6,6 +6,7 @@ import { benchEvents } from './events.ts';
 import type { Measured, Order } from './measure.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
+import { benchTelemetry } from './telemetry.ts';
 import { benchTcc } from './tcc.ts';
 
 type Side = 'yardstick' | 'amends';
@@ -140,6 +141,7 @@ try {
   const [what, ...rest] = process.argv.slice(2);
   if (what === 'events') await benchEvents(rest);
   else if (what === 'cluster') await benchCluster(rest);
+  else if (what === 'telemetry') await benchTelemetry(rest);
   else if (what === 'tcc') await benchTcc(rest);
   else await main();
 } catch (error) {

@@ -12,9 +12,14 @@ export function isSigned(headers: IncomingMessage['headers'], body: string): boo
   return timingSafeEqual(Buffer.from(signature!, 'hex'), createHmac('sha256', SECRET).update(`${seconds}.${body}`).digest());
 }
 
+interface Received extends Alert {
+  readonly delivery: string;
+  readonly receivedAtMs: number;
+}
+
 export interface Sink {
   readonly url: string;
-  readonly alerts: readonly (Alert & { readonly delivery: string })[];
+  readonly alerts: readonly Received[];
   /** What came and was not signed by us. */
   readonly forged: number;
   /** How many more requests are answered with 503. */
@@ -45,13 +50,13 @@ export async function httpServer(answer: (request: IncomingMessage, response: Se
 
 /** A receiver of the webhook, that checks what it gets. */
 export async function alertSink(): Promise<Sink> {
-  const alerts: (Alert & { delivery: string })[] = [];
+  const alerts: Received[] = [];
   const sink = { url: '', alerts, forged: 0, failing: 0, close: () => Promise.resolve() };
   const server = await httpServer((request, response, body) => {
     if (!isSigned(request.headers, body)) sink.forged++;
     else if (sink.failing > 0) sink.failing--;
     else {
-      alerts.push({ ...(JSON.parse(body) as Alert), delivery: String(request.headers['amends-delivery']) });
+      alerts.push({ ...(JSON.parse(body) as Alert), delivery: String(request.headers['amends-delivery']), receivedAtMs: Date.now() });
       response.writeHead(204).end();
       return;
     }
