@@ -1,6 +1,18 @@
 import { pino } from 'pino';
 import * as z from 'zod';
-import { connect, saga, step, StepFailed, type Amends, type AmendsWorker, type Saga, type SagaRun, type Tcc, type TccRun } from 'amends';
+import {
+  connect,
+  saga,
+  step,
+  StepFailed,
+  type Amends,
+  type AmendsWorker,
+  type ConnectOptions,
+  type Saga,
+  type SagaRun,
+  type Tcc,
+  type TccRun,
+} from 'amends';
 import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
 
 const Payload = z.object({ number: z.number(), text: z.string() });
@@ -55,12 +67,16 @@ export class AmendsContender implements Contender {
     this.#amends = amends;
   }
 
-  static async open(scenario: Scenario, define: (scenario: Scenario, counted: Steps) => Definition = sagaOf): Promise<AmendsContender> {
+  static async open(
+    scenario: Scenario,
+    define: (scenario: Scenario, counted: Steps) => Definition = sagaOf,
+    observed: ConnectOptions = {},
+  ): Promise<AmendsContender> {
     const logger = pino({ level: 'fatal' });
     const place = scenario.store === 'embedded' ? { url: '', folder: scenario.url } : { url: scenario.url };
     const { url, ...folder } = place;
     const { shards } = scenario;
-    const options = { namespace: 'bench', logger, ...(shards === undefined ? {} : { shards }) };
+    const options = { namespace: 'bench', logger, ...observed, ...(shards === undefined ? {} : { shards }) };
     return new AmendsContender(scenario, await connect(url, { ...options, ...folder }), define);
   }
 

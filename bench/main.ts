@@ -7,6 +7,7 @@ import type { Measured, Order } from './measure.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
 import { benchLists } from './lists.ts';
+import { benchTelemetry } from './telemetry.ts';
 import { benchTcc } from './tcc.ts';
 
 type Side = 'yardstick' | 'amends';
@@ -142,6 +143,7 @@ try {
   if (what === 'events') await benchEvents(rest);
   else if (what === 'cluster') await benchCluster(rest);
   else if (what === 'lists') await benchLists(rest);
+  else if (what === 'telemetry') await benchTelemetry(rest);
   else if (what === 'tcc') await benchTcc(rest);
   else await main();
 } catch (error) {

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { AmendsContender } from './amends.ts';
 import type { Contender, Scenario } from './scenario.ts';
+import { observedBy, type Observed } from './observed.ts';
 import { sameSagaOf, tccOf } from './tcc-definitions.ts';
 import { Yardstick } from './yardstick.ts';
 
 /** What a process of its own is to measure. */
 export interface Order {
-  readonly contender: 'yardstick' | 'amends' | 'tcc' | 'saga';
+  readonly contender: 'yardstick' | 'amends' | 'tcc' | 'saga' | Observed;
   readonly measure: 'throughput' | 'latency' | 'start' | 'enqueue' | 'backlog' | 'worker';
   readonly scenario: Scenario;
   readonly transactions: number;
@@ -72,6 +73,11 @@ function open({ contender, scenario }: Order): Promise<Contender> {
       return Promise.resolve(new Yardstick(scenario));
     case 'amends':
       return AmendsContender.open(scenario);
+    case 'off':
+    case 'metrics':
+    case 'traces':
+    case 'logs':
+      return AmendsContender.open(scenario, undefined, observedBy(contender));
     case 'tcc':
       return AmendsContender.open(scenario, tccOf);
     case 'saga':

@@ -11,7 +11,7 @@ export interface BenchOptions extends Omit<Scenario, 'url'> {
   readonly transactions: number;
 }
 
-const HELP = `npm run bench -- [tcc] [options]      Amends against a hand-written BullMQ flow, in alternation, on a server of its own
+const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a hand-written BullMQ flow, in alternation, on a server of its own
 
   --store redis|postgres|embedded   default redis
   --fsync always|everysec|none      of Redis' append-only file; default everysec

@@ -12,12 +12,12 @@ const SIDES: readonly { readonly name: string; readonly contender: Order['conten
   { name: 'saga of 2 steps', contender: 'amends', steps: 2 },
 ];
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-async function measure(order: Order): Promise<Measured> {
+export async function measure(order: Order): Promise<Measured> {
   const child = fork(fileURLToPath(new URL('measure.js', import.meta.url)), {
     env: { ...process.env, BENCH_ORDER: JSON.stringify(order) },
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SqlExecutor } from './connections/sql.ts';
 import { AmendsError } from './errors.ts';
-import { openEvents, type Events } from './events/open-events.ts';
+import { openEvents, type Events, type OpenedEvents } from './events/open-events.ts';
 import { Definitions } from './flows/definitions.ts';
 import { checkId } from './flows/names.ts';
 import type { AnyDefinition } from './flows/definition.ts';
@@ -17,8 +17,10 @@ import { runOf } from './producers/handle.ts';
 import type { SagaRun } from './producers/run.ts';
 import type { TccRun } from './producers/tcc-run.ts';
 import { start, type StartOptions, type TccStartOptions } from './producers/start.ts';
+import { storeSnapshots } from './producers/store-snapshot.ts';
 import { openStore, storeKindOf, type Store, type StoreKind } from './producers/store.ts';
 import { BullmqQueues } from './queues/bullmq-queues.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
 import { ShardedQueues } from './queues/sharded-queues.ts';
 import { createWorker, type AmendsWorker, type WorkerOptions } from './workers/worker.ts';
 
@@ -103,8 +105,18 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const clock = new StoreClock();
   await clock.synchronise(journal);
   const transactions = new Transactions(journal, clock);
-  const shards = store.queues.map((backend) => new BullmqQueues(backend, clock, (error) => log.warn({ err: error }, 'queue connection')));
+  const shards = store.queues.map(
+    (backend) =>
+      new BullmqQueues(backend, clock, {
+        onError: (error) => log.warn({ err: error }, 'queue connection'),
+        telemetry: resolved.telemetry.queue,
+      }),
+  );
   const queues = shards.length === 1 ? shards[0]! : new ShardedQueues(shards);
+  const telemetry = await Telemetry.open(resolved.telemetry, { journal, clock, log });
+  transactions.onRecorded = (before, state, events) => telemetry.recorded(before, state, events);
+  const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
+  const opened = openEvents({ backend: journalStore.events, limits, onError });
   const engine: Engine = {
     store: store.kind,
     namespace,
@@ -117,8 +129,12 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
     limits,
     log,
     beforeClose: new Set(),
+    telemetry,
+    subscriptions: () => opened.events.subscriptions(),
+    canary: canaryOf([store, journalStore]),
   };
-  return clientOf(engine, store, journalStore);
+  telemetry.metrics.observe(storeSnapshots(engine));
+  return clientOf(engine, opened, [...new Set([store, journalStore])]);
 }
 
 /** Nothing is started before its plan is stored, so then the number of shards is settled where nobody gave one. Who only looks settles nothing. */
@@ -134,25 +150,28 @@ function settlingShards(journal: Journal, stores: readonly Store[]): Journal {
   };
 }
 
-function clientOf(engine: Engine, store: Store, journalStore: Store): Amends {
+function canaryOf(stores: readonly Store[]): Engine['canary'] {
+  const canaries = [...new Set(stores)].flatMap(({ canary }) => (canary === undefined ? [] : [canary]));
+  return canaries.length === 0 ? undefined : async () => (await Promise.all(canaries.map((canary) => canary()))).flat();
+}
+
+function clientOf(engine: Engine, opened: OpenedEvents, stores: readonly Store[]): Amends {
   const outcomes = new Outcomes(engine.journal, engine.transactions);
-  const onError = (error: unknown, what: string): void => engine.log.error({ err: error }, what);
-  const opened = openEvents({ backend: journalStore.events, limits: engine.limits, onError });
   const workers = new Set<AmendsWorker>();
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {
     await Promise.all([...engine.beforeClose].map((end) => end()));
     await Promise.all([opened.close(), ...[...workers].map((worker) => worker.close())]);
     outcomes.close();
+    engine.telemetry.metrics.end();
     await engine.queues.close();
-    await store.close();
-    if (journalStore !== store) await journalStore.close();
+    for (const store of stores) await store.close();
   };
   const open = (): void => {
     if (closing !== undefined) throw new AmendsError('CLOSED', 'this connection was closed: connect() again');
   };
   const amends: Amends = {
-    store: store.kind,
+    store: stores[0]!.kind,
     namespace: engine.namespace,
     events: opened.events,
     async start<Output>(definition: AnyDefinition, input: unknown, options: TccStartOptions = {}) {

@@ -54,6 +54,15 @@ export type { ControlOptions, ReasonedOptions } from './producers/control.ts';
 export type { StoreKind } from './producers/store.ts';
 export type { AmendsWorker, WorkerOptions } from './workers/worker.ts';
 
+// Watch: traces, measurements, alerts.
+export type { TelemetryOptions } from './telemetry/telemetry.ts';
+export type { MeterSource } from './telemetry/metrics.ts';
+export type { TracerSource } from './telemetry/tracing.ts';
+export type { Alert, AlertRule } from './telemetry/alerts/alert.ts';
+export type { AlertChannel, CallbackChannel, EmailChannel, SlackChannel, WebhookChannel } from './telemetry/alerts/channels.ts';
+export type { AlertOptions } from './telemetry/alerts/options.ts';
+export type { AlertRules } from './telemetry/alerts/rules.ts';
+
 // Look: lists, history, state.
 export type { JournaledEvent, ListFilter, TransactionPage, TransactionSummary } from './journal/journal.ts';
 export type { TransactionEvent } from './machine/event.ts';

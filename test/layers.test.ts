@@ -39,6 +39,8 @@ const KEPT: Readonly<Record<string, readonly string[]>> = {
   '@prisma/client': ['barrier'],
   'mysql2/promise': ['barrier'],
   express: [],
+  '@opentelemetry/api': ['telemetry'],
+  nodemailer: ['telemetry'],
 };
 
 function rank(layer: string): number {

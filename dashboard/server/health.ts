@@ -15,7 +15,7 @@ interface Health {
   readonly queue: string;
 }
 
-async function answerOf(name: string, probe: Probe, log: Logger): Promise<string> {
+export async function answerOf(name: string, probe: Probe, log: Logger): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(`no answer within ${LONGEST_WAIT_MS} ms`), LONGEST_WAIT_MS);

@@ -1,4 +1,4 @@
-import { json, Router, type ErrorRequestHandler, type RequestHandler } from 'express';
+import { json, Router, type ErrorRequestHandler } from 'express';
 import { engineOf, type Amends } from '../../src/amends.ts';
 import { Access } from './access.ts';
 import { openConsoleApi } from './api/api.ts';
@@ -8,6 +8,9 @@ import { auditRetry } from './bull-board/audit.ts';
 import { openBoard } from './bull-board/board.ts';
 import { checkChanges } from './change-check.ts';
 import { health } from './health.ts';
+import { live, ready } from './live.ts';
+import { metrics } from './metrics.ts';
+import { onlyGet } from './only-get.ts';
 import { resolveRouterOptions, type DashboardRouterOptions, type ResolvedConsole } from './options.ts';
 import { queueProbe } from './queue-probe.ts';
 import { markApi, refuse } from './refusal.ts';
@@ -16,11 +19,6 @@ import { consolePages } from './ui.ts';
 
 /** The largest body that a board's action has is a few numbers. */
 const LARGEST_BODY = '16kb';
-
-const onlyGet: RequestHandler = (request, response, next) => {
-  if (request.method === 'GET' || request.method === 'HEAD') next();
-  else refuse(response.set('Allow', 'GET, HEAD'), 405, `this can only be read: ${request.method} does nothing here`);
-};
 
 /** Express marks errors that are the client's with their status; all others are ours, and their text stays in the log. */
 function answerErrors({ log }: Engine): ErrorRequestHandler {
@@ -57,7 +55,15 @@ export async function openRouter(amends: Amends, { logins, access: accessOptions
   const router = Router();
   router.use(strictHeaders, markApi);
   router.all('/healthz', onlyGet, health(amends.store, probes, log));
+  router.all('/livez', onlyGet, live);
+  router.all('/readyz', onlyGet, ready(probes, log));
   if (logins !== undefined) router.use(authenticate(logins, access));
+  router.all(
+    '/metrics',
+    onlyGet,
+    access.require(() => 'view'),
+    metrics(engine),
+  );
   router.use(checkChanges());
   router.use(api.router);
   router.use('/queues', mayUse, auditRetry(engine, access), json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);

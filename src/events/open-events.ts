@@ -16,11 +16,13 @@ export interface OpenEventsOptions {
   readonly onError: (error: unknown, what: string) => void;
 }
 
-/** The event store over one backend. `close` ends the subscriptions of this process; the backend stays with who opened it. */
-export function openEvents({ backend: given, limits, onError }: OpenEventsOptions): {
+export interface OpenedEvents {
   readonly events: Events;
   readonly close: () => Promise<void>;
-} {
+}
+
+/** The event store over one backend. `close` ends the subscriptions of this process; the backend stays with who opened it. */
+export function openEvents({ backend: given, limits, onError }: OpenEventsOptions): OpenedEvents {
   const backend = withoutTransactions(given);
   const { subscriptions, running, close } = openSubscriptions(given, backend, onError);
   const { followers, close: closeFollowers } = createEventFollowers({ backend, running, subscriptions, onError });

@@ -2,6 +2,7 @@ import type { SqlExecutor } from '../connections/sql.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
 import type { Status } from '../machine/state.ts';
+import type { OpenCount } from './open-counts.ts';
 
 /** The category of the event streams that hold transactions: stream `transaction` / id of the transaction. */
 export const TRANSACTION = 'transaction';
@@ -86,6 +87,8 @@ export interface Journal {
   list(filter: ListFilter): Promise<TransactionPage>;
   /** The summaries of those of these transactions that exist, in any order. One round trip. */
   summaries(ids: readonly string[]): Promise<readonly TransactionSummary[]>;
+  /** Of these sagas, which are all there are, how many transactions are in each status but the terminal ones. One round trip. */
+  openCounts(sagas: readonly string[]): Promise<readonly OpenCount[]>;
   /** Stores a plan unless this saga and version already has one; gives the one that is stored. */
   registerPlan(plan: Plan): Promise<Plan>;
   /** All plans that were ever registered, in any order: from them follow the queues there are. */

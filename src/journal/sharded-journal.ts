@@ -1,5 +1,6 @@
 import { shardOf } from '../connections/shards.ts';
 import type { Journal, ListFilter, TransactionPage, TransactionSummary } from './journal.ts';
+import { addUp } from './open-counts.ts';
 import { MergedPages } from './merged-pages.ts';
 import { encodeCursor, resolveLimit } from './page-limits.ts';
 
@@ -51,6 +52,10 @@ export function shardedJournal(shards: readonly Journal[]): Journal {
       }
       // Sent together: still one round trip.
       return (await Promise.all([...byShard].map(([shard, some]) => shard.summaries(some)))).flat();
+    },
+
+    async openCounts(sagas) {
+      return addUp((await Promise.all(shards.map((shard) => shard.openCounts(sagas)))).flat());
     },
 
     registerPlan: (plan) => first.registerPlan(plan),

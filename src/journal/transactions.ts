@@ -69,6 +69,8 @@ export class Transactions {
   readonly #clock: StoreClock;
   /** Told of each transaction that a record of this process has ended or shown as stuck. */
   onSettled: ((id: string) => void) | undefined;
+  /** Told of all that a record of this process has changed. What begins in the caller's own SQL transaction may still be rolled back. */
+  onRecorded: ((before: State | undefined, state: State, events: readonly TransactionEvent[]) => void) | undefined;
   readonly #states = new LRUCache<string, State>({ max: CACHED_STATES });
 
   constructor(journal: Journal, clock: StoreClock) {
@@ -106,6 +108,7 @@ export class Transactions {
       )!;
       return { created: false, state: this.#keep(taken), events: [] };
     }
+    this.onRecorded?.(undefined, state, events);
     // What is in the caller's transaction may still be rolled back.
     return { created: true, state: tx === undefined ? this.#keep(state) : state, events };
   }
@@ -126,6 +129,7 @@ export class Transactions {
       if (result.committed) {
         this.#keep(next);
         if (isSettling(state, next)) this.onSettled?.(next.id);
+        this.onRecorded?.(state, next, events);
         return { state: next, events };
       }
       state = this.#keep(

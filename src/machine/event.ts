@@ -6,6 +6,8 @@ export interface AttemptFacts {
   readonly attempt: number;
   readonly worker: string;
   readonly startedAtMs: number;
+  /** Of a traced attempt: id of its span, for those that follow to link to. */
+  readonly span?: string | undefined;
 }
 
 interface Payloads {
@@ -20,6 +22,10 @@ interface Payloads {
     /** Absent: a saga. */
     kind?: 'tcc';
     awaitsVerdict?: boolean;
+    /** By the store's clock, so that whoever ends it knows how long it took. */
+    startedAtMs?: number;
+    /** W3C trace context of the start, where it was traced: all that follows belongs to that trace. */
+    traceparent?: string;
   };
   /** `wait`: there is nothing to run, it waits; until then at the latest (milliseconds since the epoch), if ever. */
   step_issued: { step: string; args: Json; wait?: { untilMs: number | null }; hold?: { expiresAtMs: number } };

@@ -224,9 +224,16 @@ function begun(id: string, event: TransactionEvent): State {
   };
 }
 
+/** What comes next links to it. */
+function noteSpan(state: OpenState, step: string, span: string): void {
+  change(state, step, { span });
+  state.lastSpan = span;
+}
+
 /** Folds one event into a state that was opened for it. */
 export function fold(state: OpenState, event: TransactionEvent): void {
   apply(state, event);
+  if ('span' in event.data && event.data.span !== undefined) noteSpan(state, event.data.step, event.data.span);
   state.version++;
   if (!KEEPS_STATUS.has(event.type)) state.status = statusOf(state);
 }

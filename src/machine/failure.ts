@@ -30,8 +30,8 @@ function presumeCancel(draft: Draft, step: string): void {
   if (draft.state.direction === 'forward') turnNow(draft, { kind: 'step_failed', step, error: PRESUMED });
 }
 
-export function attemptFacts({ attempt, worker, startedAtMs }: AttemptFacts): AttemptFacts {
-  return { attempt, worker, startedAtMs };
+export function attemptFacts({ attempt, worker, startedAtMs, span }: AttemptFacts): AttemptFacts {
+  return span === undefined ? { attempt, worker, startedAtMs } : { attempt, worker, startedAtMs, span };
 }
 
 type AttemptFailed = Extract<Fact, { type: 'attempt_failed' }>;

@@ -90,6 +90,8 @@ export interface StepState {
   readonly unbound?: boolean | undefined;
   readonly outcome?: FailureOutcome | undefined;
   readonly error?: ErrorData | undefined;
+  /** Span of its last attempt, if that was traced. */
+  readonly span?: string | undefined;
 }
 
 /** Why a transaction turned back. */
@@ -114,6 +116,12 @@ export interface State {
   readonly tags: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch by the store's clock; `null`: none. */
   readonly deadlineAtMs: number | null;
+  /** Milliseconds since the epoch by the store's clock. */
+  readonly startedAtMs?: number | undefined;
+  /** W3C trace context of the start, if that was traced. */
+  readonly traceparent?: string | undefined;
+  /** Span of the attempt that was recorded last. */
+  readonly lastSpan?: string | undefined;
   /** The journal's version this state stands at: the number of its events. */
   readonly version: number;
   readonly status: Status;

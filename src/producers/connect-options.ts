@@ -3,6 +3,7 @@ import { checkShards } from '../connections/shards.ts';
 import { AmendsError } from '../errors.ts';
 import { DEFAULT_PAYLOAD_LIMITS, type PayloadLimits } from '../flows/json.ts';
 import { defaultLogger } from '../telemetry/logger.ts';
+import { resolveTelemetry, type ResolvedTelemetryOptions, type TelemetryOptions } from '../telemetry/telemetry.ts';
 import type { StoreOptions } from './store.ts';
 
 /** How one store is opened. */
@@ -35,10 +36,13 @@ export interface ConnectOptions extends StoreConnectOptions {
    * settled when the namespace is first used, and another one is refused from then on. Default: what the namespace has, 1 in a new one.
    */
   readonly shards?: number;
+  /** Where traces and measurements go. Default: to the OpenTelemetry SDK that the application registers, if it does. */
+  readonly telemetry?: TelemetryOptions;
 }
 
 export interface ResolvedOptions extends StoreOptions {
   readonly url: string | undefined;
+  readonly telemetry: ResolvedTelemetryOptions;
   readonly limits: PayloadLimits;
 }
 
@@ -48,7 +52,10 @@ export interface ResolvedOptions extends StoreOptions {
  * @param url Default: AMENDS_URL.
  * @throws {AmendsError} INVALID_OPTION
  */
-export function resolveOptions(url: string | undefined, options: StoreConnectOptions & Pick<ConnectOptions, 'shards'>): ResolvedOptions {
+export function resolveOptions(
+  url: string | undefined,
+  options: StoreConnectOptions & Pick<ConnectOptions, 'shards' | 'telemetry'>,
+): ResolvedOptions {
   const namespace = options.namespace ?? 'amends';
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(namespace)) {
     throw new AmendsError(
@@ -74,5 +81,6 @@ export function resolveOptions(url: string | undefined, options: StoreConnectOpt
     storeTimeoutMs,
     limits: { ...DEFAULT_PAYLOAD_LIMITS, maxBytes },
     log: options.logger ?? defaultLogger(),
+    telemetry: resolveTelemetry(options.telemetry),
   };
 }

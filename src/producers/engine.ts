@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
 import type { EventBackend } from '../events/backend.ts';
+import type { EventSubscriptions } from '../events/typed-subscriptions.ts';
 import { Definitions, planChanged } from '../flows/definitions.ts';
 import type { PayloadLimits } from '../flows/json.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
@@ -10,6 +11,7 @@ import type { Transactions } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import type { State } from '../machine/state.ts';
 import type { QueuePort } from '../queues/queue-port.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { StoreKind } from './store.ts';
 
 /** What clients and workers of one connection share. */
@@ -28,6 +30,11 @@ export interface Engine {
   readonly log: Logger;
   /** What has to end before the connection does. */
   readonly beforeClose: Set<() => Promise<void>>;
+  readonly telemetry: Telemetry;
+  /** Of stores that may lose writes: see {@link Store.canary}. */
+  readonly canary?: (() => Promise<readonly number[]>) | undefined;
+  /** Those who follow the events beside the journal. */
+  readonly subscriptions: EventSubscriptions['subscriptions'];
 }
 
 /**

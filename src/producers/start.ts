@@ -1,6 +1,7 @@
 import { reachable } from '../connections/redis-errors.ts';
 import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
+import { presentCause } from '../events/cause.ts';
 import { asJson, hashOf } from '../flows/json.ts';
 import { checkName } from '../flows/names.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
@@ -69,13 +70,25 @@ function checkSame(state: State, started: EventData<'saga_started'>): void {
  * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis),
  * STORE_UNREACHABLE
  */
-export async function start(engine: Engine, saga: AnyDefinition, input: unknown, id: string, options: TccStartOptions): Promise<boolean> {
+export function start(engine: Engine, saga: AnyDefinition, input: unknown, id: string, options: TccStartOptions): Promise<boolean> {
+  const about = { id, saga: saga.name, kind: saga.kind, version: saga.version, parent: presentCause()?.traceparent };
+  return engine.telemetry.tracing.start(about, (traceparent) => begin(engine, saga, input, { ...options, id, traceparent }));
+}
+
+interface Beginning extends TccStartOptions {
+  readonly id: string;
+  readonly traceparent: string | undefined;
+}
+
+async function begin(engine: Engine, saga: AnyDefinition, input: unknown, options: Beginning): Promise<boolean> {
+  const { id, traceparent } = options;
   const tags = checkTags(options.tags ?? {});
   const what = `the input of ${saga.kind} "${saga.name}"`;
   const parsed: unknown = await parseWith(saga.input, input, what);
   const json = asJson(parsed, what, engine.limits);
   await register(engine, saga);
   const { plan, bindings } = saga;
+  const startedAtMs = engine.clock.nowMs();
   const started: EventData<'saga_started'> = {
     saga: saga.name,
     definitionVersion: saga.version,
@@ -84,7 +97,9 @@ export async function start(engine: Engine, saga: AnyDefinition, input: unknown,
     // Of what the caller gave, before defaults: a schema may fill in something new each time.
     inputHash: inputHash(input, what),
     tags,
-    deadlineAtMs: plan.deadlineMs === null ? null : engine.clock.nowMs() + plan.deadlineMs,
+    deadlineAtMs: plan.deadlineMs === null ? null : startedAtMs + plan.deadlineMs,
+    startedAtMs,
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(plan.kind === 'tcc' ? { kind: plan.kind } : {}),
     ...(plan.kind === 'tcc' && options.awaitsVerdict === true ? { awaitsVerdict: true } : {}),
   };

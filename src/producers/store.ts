@@ -31,6 +31,11 @@ export interface Store {
   readonly queues: readonly QueueBackend[];
   /** Makes sure of the number of shards before the first transaction, where none was given and none is settled. */
   readonly settleShards?: () => Promise<void>;
+  /**
+   * Counts up, in each part of the store, and gives what it has counted to. A lower number than before, or the same, says that the store has
+   * lost writes. Absent where a store that acknowledges does not lose.
+   */
+  readonly canary?: () => Promise<readonly number[]>;
   close(): Promise<void>;
 }
 

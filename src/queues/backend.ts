@@ -1,4 +1,4 @@
-import type { BackendFactory, ConnectionOptions, WorkerOptions } from 'bullmq';
+import type { BackendFactory, ConnectionOptions, Telemetry, WorkerOptions } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 
 /** The connection of one worker. */
@@ -9,6 +9,9 @@ interface WorkerConnection {
   /** Gives the connection back, when the worker is closed. */
   release(): Promise<void>;
 }
+
+/** BullMQ's own telemetry, of its queues and workers. */
+export type QueueTelemetry = Telemetry;
 
 export type Retention = Pick<WorkerOptions, 'removeOnComplete' | 'removeOnFail'>;
 

@@ -3,9 +3,9 @@ import type { SqlExecutor } from '../connections/sql.ts';
 import { AmendsError } from '../errors.ts';
 import type { StoreClock } from '../journal/clock.ts';
 import { gatherJobs, type JobEntry } from './added-jobs.ts';
-import type { QueueBackend } from './backend.ts';
+import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { startConsumer } from './consumer.ts';
-import { operationOptions, rootOptions } from './job-options.ts';
+import { operationOptions, plainOptions, rootOptions } from './job-options.ts';
 import { onStoreTime } from './store-time.ts';
 import type {
   Consumer,
@@ -14,6 +14,7 @@ import type {
   JobPlace,
   JobState,
   OperationJob,
+  PlainJob,
   QueueInShard,
   QueuePort,
   RootJob,
@@ -34,19 +35,27 @@ const JOB_STATES: Readonly<Record<string, JobState>> = {
 /** A removal that takes longer leaves time for a job to be taken, lost and put back: that takes the duration of a lock at least. */
 const UNSEEN_LOSS_MS = 1_000;
 
+export interface BullmqQueuesOptions {
+  readonly onError: (error: Error) => void;
+  /** BullMQ's own. Default: none. */
+  readonly telemetry?: QueueTelemetry | undefined;
+}
+
 /** BullMQ behind the port, on any backend. */
 export class BullmqQueues implements QueuePort {
   readonly #backend: QueueBackend;
   readonly #clock: StoreClock;
   readonly #onError: (error: Error) => void;
+  readonly #telemetry: QueueTelemetry | undefined;
   readonly #queues = new Map<string, Queue>();
   readonly #consumers = new Set<Consumer>();
   readonly #addTogether: ((group: readonly JobEntry[]) => Promise<void>) | undefined;
 
-  constructor(backend: QueueBackend, clock: StoreClock, onError: (error: Error) => void) {
+  constructor(backend: QueueBackend, clock: StoreClock, { onError, telemetry }: BullmqQueuesOptions) {
     this.#backend = { ...backend, factory: onStoreTime(backend.factory, clock) };
     this.#clock = clock;
     this.#onError = onError;
+    this.#telemetry = telemetry;
     // Any queue will do: each entry names its own.
     if (backend.atomicFlows) this.#addTogether = gatherJobs((entries) => this.#queues.values().next().value!.backend.addFlow(entries));
   }
@@ -75,7 +84,20 @@ export class BullmqQueues implements QueuePort {
   }
 
   async addRoot(root: RootJob): Promise<void> {
-    await this.bullQueue(root.queue).add(root.message.saga, root.message, rootOptions(root, this.#clock));
+    await this.bullQueue(root.queue).add(root.message.saga, root.message, this.#rootOptions(root));
+  }
+
+  async add({ queue, jobId, name, message }: PlainJob): Promise<void> {
+    await this.bullQueue(queue).add(name, message, plainOptions(jobId, this.#clock));
+  }
+
+  async waiting(queue: string, limit: number): Promise<readonly { readonly jobId: string; readonly data: unknown }[]> {
+    const jobs = await this.bullQueue(queue).getJobs(['waiting'], 0, limit - 1, true);
+    return jobs.flatMap((job?: Job) => (job?.id === undefined ? [] : [{ jobId: job.id, data: job.data as unknown }]));
+  }
+
+  get plain(): QueuePort {
+    return this;
   }
 
   async stateOf(place: JobPlace): Promise<JobState> {
@@ -158,8 +180,12 @@ export class BullmqQueues implements QueuePort {
     return freed;
   }
 
+  counts(queue: string): Promise<Readonly<Record<string, number>>> {
+    return this.bullQueue(queue).getJobCounts('waiting', 'active', 'delayed', 'failed', 'waiting-children');
+  }
+
   async consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
-    const consumer = await startConsumer(this.#backend, queue, handle, options);
+    const consumer = await startConsumer(this.#backend, queue, handle, { ...options, telemetry: this.#telemetry });
     this.#consumers.add(consumer);
     const close = async (): Promise<void> => {
       this.#consumers.delete(consumer);
@@ -176,7 +202,7 @@ export class BullmqQueues implements QueuePort {
     const known = this.#queues.get(queue);
     if (known !== undefined) return known;
     const { connection, prefix, factory, queuePrefix } = this.#backend;
-    const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
+    const options = { connection, ...(prefix === undefined ? {} : { prefix }), ...this.#traced };
     // Typed as on Redis, whatever the store: Bull Board and we use only what all backends have.
     const made: Queue = new Queue(`${queuePrefix}${queue}`, options, factory as never);
     made.on('error', this.#onError);
@@ -205,7 +231,7 @@ export class BullmqQueues implements QueuePort {
   async #addInOrder(root: RootJob, children: readonly OperationJob[]): Promise<void> {
     const queue = this.bullQueue(root.queue);
     await queue.waitUntilReady(); // or a child, whose queue is ready, would overtake it
-    const job = new Job(queue, root.message.saga, root.message, rootOptions(root, this.#clock), root.jobId);
+    const job = new Job(queue, root.message.saga, root.message, this.#rootOptions(root), root.jobId);
     this.#backend.writeTogether?.();
     const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: true });
     await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
@@ -215,7 +241,7 @@ export class BullmqQueues implements QueuePort {
   async #addAtOnce(root: RootJob, children: readonly OperationJob[]): Promise<void> {
     const queue = this.bullQueue(root.queue);
     await queue.waitUntilReady();
-    const job = new Job(queue, root.message.saga, root.message, rootOptions(root, this.#clock), root.jobId);
+    const job = new Job(queue, root.message.saga, root.message, this.#rootOptions(root), root.jobId);
     const entries = [job.toFlowEntry({ addToWaitingChildren: true })];
     for (const child of children) entries.push((await this.#childJob(child, root)).toFlowEntry());
     await this.#addTogether!(entries);
@@ -229,11 +255,29 @@ export class BullmqQueues implements QueuePort {
 
   #childOf(child: OperationJob, root: RootJob): { readonly queue: Queue; readonly options: JobsOptions } {
     const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
-    return { queue: this.bullQueue(child.queue), options: Object.assign(operationOptions(child, this.#clock), { parent }) };
+    return {
+      queue: this.bullQueue(child.queue),
+      options: Object.assign(operationOptions(child, this.#clock), { parent }, this.#metadata()),
+    };
+  }
+
+  #rootOptions(root: RootJob): JobsOptions {
+    return Object.assign(rootOptions(root, this.#clock), this.#metadata());
+  }
+
+  get #traced(): { readonly telemetry?: QueueTelemetry } {
+    return this.#telemetry === undefined ? {} : { telemetry: this.#telemetry };
+  }
+
+  /** The trace that a job's worker goes on with, where BullMQ traces. Most jobs are added past what does that in BullMQ. */
+  #metadata(): JobsOptions | undefined {
+    if (this.#telemetry === undefined) return undefined;
+    const { contextManager } = this.#telemetry;
+    return { telemetry: { metadata: contextManager.getMetadata(contextManager.active()) } };
   }
 
   #producer({ connection, prefix, factory }: QueueBackend): FlowProducer {
-    const options = { connection, ...(prefix === undefined ? {} : { prefix }) };
+    const options = { connection, ...(prefix === undefined ? {} : { prefix }), ...this.#traced };
     const made: FlowProducer = new FlowProducer(options, factory as never);
     made.on('error', this.#onError);
     return made;
@@ -245,12 +289,12 @@ export class BullmqQueues implements QueuePort {
       name: root.message.saga,
       queueName: `${queuePrefix}${root.queue}`,
       data: root.message,
-      opts: rootOptions(root, this.#clock),
+      opts: this.#rootOptions(root),
       children: children.map((child) => ({
         name: child.name,
         queueName: `${queuePrefix}${child.queue}`,
         data: child.message,
-        opts: operationOptions(child, this.#clock),
+        opts: Object.assign(operationOptions(child, this.#clock), this.#metadata()),
       })),
     };
   }

@@ -1,5 +1,5 @@
 import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
-import type { QueueBackend } from './backend.ts';
+import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { WHILE_PROCESSED } from './job-options.ts';
 import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
 
@@ -35,7 +35,13 @@ function finalError(error: Error): Error {
   return final;
 }
 
-async function carryOut(verdict: Verdict, job: Job, token: string): Promise<string | null> {
+/** Both times are the store's, or of processes whose clocks agree with it. */
+function waitedMs({ attemptsStarted, opts, timestamp, processedOn }: Job): number | undefined {
+  if (attemptsStarted > 1 || processedOn === undefined || (opts.delay ?? 0) > 0) return undefined;
+  return Math.max(0, processedOn - timestamp);
+}
+
+async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: number): Promise<string | null> {
   switch (verdict.kind) {
     case 'done':
       return verdict.value;
@@ -46,6 +52,11 @@ async function carryOut(verdict: Verdict, job: Job, token: string): Promise<stri
     case 'postpone':
       // What Bull Board shows of a job that is put off again and again.
       if (verdict.why !== undefined && job.progress !== verdict.why) await job.updateProgress(verdict.why);
+      if (verdict.keep !== undefined) {
+        // Whoever has lost it must not write over what the next one has written.
+        if (!(await job.extendLock(token, lockMs))) throw new Error('another worker has this job now');
+        await job.updateData(verdict.keep);
+      }
       await job.moveToDelayed(Date.now() + verdict.afterMs, token);
       throw new DelayedError();
     case 'wait':
@@ -60,7 +71,7 @@ export async function startConsumer(
   backend: QueueBackend,
   queue: string,
   handle: (delivery: Delivery) => Promise<Verdict>,
-  options: ConsumerOptions,
+  options: ConsumerOptions & { readonly telemetry?: QueueTelemetry | undefined },
 ): Promise<Consumer> {
   const afterwards = new Map<string, () => Promise<void>>();
   const settling = new Set<Promise<void>>();
@@ -72,9 +83,10 @@ export async function startConsumer(
       data: job.data as unknown,
       deliveries: job.attemptsStarted,
       failures: job.attemptsMade + job.stalledCounter,
+      waitedMs: waitedMs(job),
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
-    return carryOut(verdict, job, token ?? '');
+    return carryOut(verdict, job, token ?? '', options.lockMs);
   };
   const held = backend.forWorker();
   const worker = new Worker(
@@ -92,6 +104,7 @@ export async function startConsumer(
       maxStalledCount: 1_000_000,
       ...backend.retention,
       settings: { backoffStrategy: backoffMs },
+      ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     },
     backend.factory,
   );

@@ -21,6 +21,11 @@ export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions 
   return { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
 }
 
+/** For what belongs to no transaction. */
+export function plainOptions(jobId: string, clock: StoreClock): JobsOptions {
+  return { attempts: ENDLESS, jobId, ...storeTime(clock) };
+}
+
 /**
  * A failed action must not hold its root: the journal has turned and the compensations are pending children by then.
  * A failed compensation must: the root waits for the retry that continues it. Removing one would release the root as if it had succeeded.

@@ -22,6 +22,12 @@ export interface OperationJob extends JobPlace {
   readonly notBeforeMs?: number | undefined;
 }
 
+/** A job that belongs to no transaction. */
+export interface PlainJob extends JobPlace {
+  readonly name: string;
+  readonly message: object;
+}
+
 /** What the engine answers to a delivery; the consumer turns it into the queue's own moves. */
 export type Verdict =
   | { readonly kind: 'done'; readonly value: string | null }
@@ -35,7 +41,13 @@ export type Verdict =
       readonly afterwards?: () => Promise<void>;
     }
   /** Not for this worker, or not now: later, perhaps another one. `why` is shown with the job. */
-  | { readonly kind: 'postpone'; readonly afterMs: number; readonly why?: string }
+  | {
+      readonly kind: 'postpone';
+      readonly afterMs: number;
+      readonly why?: string;
+      /** What its data are from now on, if it is still this worker's: then nobody else has it in work. */
+      readonly keep?: object;
+    }
   /** A root: sleep until no child is pending. */
   | { readonly kind: 'wait' };
 
@@ -48,6 +60,8 @@ export interface Delivery {
   readonly deliveries: number;
   /** How many deliveries of it ended in an error or with the loss of the worker, that it was not merely put off. */
   readonly failures: number;
+  /** How long it had waited since it could be taken, in milliseconds; only of a first delivery that was not put off. */
+  readonly waitedMs?: number | undefined;
 }
 
 export interface ConsumerOptions {
@@ -85,6 +99,12 @@ export interface QueuePort {
   addChild(child: OperationJob, root: RootJob): Promise<void>;
   /** Adds a root alone, when it is gone. No-op when the job exists. */
   addRoot(root: RootJob): Promise<void>;
+  /** Adds a job that belongs to no transaction. No-op when the job exists. */
+  add(job: PlainJob): Promise<void>;
+  /** The oldest of the jobs that nobody has taken. */
+  waiting(queue: string, limit: number): Promise<readonly { readonly jobId: string; readonly data: unknown }[]>;
+  /** Queues of what belongs to no transaction: in one shard, where there are several. */
+  readonly plain: QueuePort;
   stateOf(place: JobPlace): Promise<JobState>;
   /** Removes a job that nobody works on. Gives its {@link Delivery.failures}; `undefined`: it isn't there or is in work. */
   remove(place: JobPlace): Promise<number | undefined>;
@@ -98,6 +118,8 @@ export interface QueuePort {
   waitingForChildren(queue: string, place: { readonly from: number; readonly limit: number }): Promise<readonly string[]>;
   /** Takes finished children off a root that waits for them: it then goes on. Gives how many it took off. */
   free(root: JobPlace): Promise<number>;
+  /** How many jobs of a queue are in each state, in all shards. */
+  counts(queue: string): Promise<Readonly<Record<string, number>>>;
   /** Starts taking jobs of a queue; resolves when ready. */
   consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer>;
   /** How many consumers of a queue this process has. */

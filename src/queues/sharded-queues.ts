@@ -9,6 +9,7 @@ import type {
   JobPlace,
   JobState,
   OperationJob,
+  PlainJob,
   QueueInShard,
   QueuePort,
   RootJob,
@@ -35,6 +36,18 @@ export class ShardedQueues implements QueuePort {
 
   addRoot(root: RootJob): Promise<void> {
     return this.#of(root).addRoot(root);
+  }
+
+  add(job: PlainJob): Promise<void> {
+    return this.plain.add(job);
+  }
+
+  waiting(queue: string, limit: number): Promise<readonly { readonly jobId: string; readonly data: unknown }[]> {
+    return this.plain.waiting(queue, limit);
+  }
+
+  get plain(): QueuePort {
+    return this.#shards[0]!;
   }
 
   stateOf(place: JobPlace): Promise<JobState> {
@@ -73,6 +86,14 @@ export class ShardedQueues implements QueuePort {
 
   free(root: JobPlace): Promise<number> {
     return this.#of(root).free(root);
+  }
+
+  async counts(queue: string): Promise<Readonly<Record<string, number>>> {
+    const sums: Record<string, number> = {};
+    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts(queue)))) {
+      for (const [state, count] of Object.entries(counts)) sums[state] = (sums[state] ?? 0) + count;
+    }
+    return sums;
   }
 
   /**

@@ -5,15 +5,18 @@ import type { StepLog } from '../flows/step.ts';
 export class LazyLog implements StepLog {
   readonly #parent: Logger | LazyLog;
   readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #redacted: readonly string[];
   #logger: Logger | undefined;
 
-  constructor(parent: Logger | LazyLog, fields: Readonly<Record<string, unknown>>) {
+  /** @param redacted paths of fields that are never written */
+  constructor(parent: Logger | LazyLog, fields: Readonly<Record<string, unknown>>, redacted: readonly string[] = []) {
     this.#parent = parent;
+    this.#redacted = redacted;
     this.#fields = fields;
   }
 
-  child(fields: Readonly<Record<string, unknown>>): LazyLog {
-    return new LazyLog(this, fields);
+  child(fields: Readonly<Record<string, unknown>>, redacted?: readonly string[]): LazyLog {
+    return new LazyLog(this, fields, redacted);
   }
 
   debug(fields: object, message?: string): void {
@@ -41,6 +44,7 @@ export class LazyLog implements StepLog {
   }
 
   get #made(): Logger {
-    return (this.#logger ??= (this.#parent instanceof LazyLog ? this.#parent.#made : this.#parent).child(this.#fields));
+    const options = this.#redacted.length === 0 ? {} : { redact: { paths: [...this.#redacted], censor: '[redacted]' } };
+    return (this.#logger ??= (this.#parent instanceof LazyLog ? this.#parent.#made : this.#parent).child(this.#fields, options));
   }
 }

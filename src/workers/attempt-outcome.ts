@@ -2,16 +2,14 @@ import type { Recorded } from '../journal/transactions.ts';
 import { errorFrom } from '../machine/error-data.ts';
 import type { AttemptFacts } from '../machine/event.ts';
 import type { Fact } from '../machine/fact.ts';
-import { DUE, stepState, STUCK, type Operation } from '../machine/state.ts';
+import { DUE, stepState, STUCK } from '../machine/state.ts';
 import type { Verdict } from '../queues/queue-port.ts';
-import type { LazyLog } from '../telemetry/lazy-log.ts';
 import type { Carried } from './carry-out.ts';
 import type { DueOperation } from './operation.ts';
 
 /** An attempt that came to an end here. */
 type Ended = Exclude<Carried, { kind: 'given up' }>;
 
-const DONE: Readonly<Record<Operation, string>> = { run: 'step', compensate: 'compensation', confirm: 'confirmation' };
 const LOOK_AGAIN_MS = 1_000;
 
 /** What the machine is told of an attempt. */
@@ -25,28 +23,12 @@ export function factOf(carried: Ended, { name, op }: DueOperation, facts: Attemp
 }
 
 /** What the queue is told of it, by what is on record. `takeUp`: for a job that has arrived among the failed ones. */
-export function verdictOf(
-  carried: Ended,
-  { events, state }: Recorded,
-  { name, op }: DueOperation,
-  { log, takeUp }: { readonly log: LazyLog; readonly takeUp: () => Promise<void> },
-): Verdict {
-  if (carried.kind === 'succeeded') {
-    log.debug({ status: state.status }, `${DONE[op]} succeeded`);
-    return { kind: 'done', value: null };
-  }
+export function verdictOf(carried: Ended, { events, state }: Recorded, { name, op }: DueOperation, takeUp: () => Promise<void>): Verdict {
+  if (carried.kind === 'succeeded') return { kind: 'done', value: null };
   const error = errorFrom(carried.error);
   const retried = events.find(({ type }) => type === 'attempt_failed');
-  if (retried?.type === 'attempt_failed') {
-    log.warn({ error: carried.error.message, retryInMs: retried.data.retryInMs }, 'attempt failed, will be retried');
-    return { kind: 'again', afterMs: retried.data.retryInMs, error };
-  }
+  if (retried?.type === 'attempt_failed') return { kind: 'again', afterMs: retried.data.retryInMs, error };
   const status = stepState(state, name)?.status;
   if (status === DUE[op]) return { kind: 'again', afterMs: LOOK_AGAIN_MS, error }; // told twice: what is on record decides
-  const stuck = status === STUCK[op];
-  log[stuck ? 'error' : 'warn'](
-    { error: carried.error.message, outcome: carried.outcome },
-    stuck ? 'stuck: needs a person' : 'failed, the transaction turns back',
-  );
-  return stuck ? { kind: 'failed', error, afterwards: takeUp } : { kind: 'failed', error };
+  return status === STUCK[op] ? { kind: 'failed', error, afterwards: takeUp } : { kind: 'failed', error };
 }

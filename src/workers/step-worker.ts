@@ -8,6 +8,7 @@ import { errorFrom } from '../machine/error-data.ts';
 import type { Fact } from '../machine/fact.ts';
 import { DUE, isTerminal, stepState, STUCK, type Operation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
+import { operationWord } from '../machine/words.ts';
 import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, isSkipped, operationJob, restore } from '../queues/advance.ts';
@@ -15,9 +16,11 @@ import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
+import { redactionOf } from '../telemetry/redaction.ts';
 import type { ActiveOperations } from './active.ts';
 import { factOf, verdictOf } from './attempt-outcome.ts';
 import { carryOut, type Carried } from './carry-out.ts';
+import type { Interrupts } from './interrupts.ts';
 import type { MissingCode } from './missing-code.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
 import { nextRenewal, renew } from './renew.ts';
@@ -98,13 +101,19 @@ export class StepWorker {
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, delivery);
     const due: DueOperation<'renew'> = { rules, state, step, name, op: 'renew', contract, handler };
     const timeoutMs = timeoutOf(rules.plan, state, name, 'renew', nowMs);
-    return active.during(undefined, (interrupts) =>
+    const { queue, jobId } = operationJob(rules.plan, id, name, 'renew');
+    const span = engine.telemetry.tracing.attempt({ state, step: name, operation: 'renew', attempt: delivery.deliveries, queue, jobId });
+    const work = (interrupts: Interrupts): Promise<Verdict> =>
       renew(due, {
         nowMs,
         options: { timeoutMs, graceMs, interrupts, attempt: delivery.deliveries, log, payload: engine.limits },
         record: async (fact) => (await this.#record(rules, state, fact)).state,
-      }),
-    );
+      });
+    try {
+      return await active.during(undefined, (interrupts) => (span === undefined ? work(interrupts) : span.run(() => work(interrupts))));
+    } finally {
+      span?.end('ended');
+    }
   }
 
   #contractOf(state: State, name: string): AnyStep | undefined {
@@ -243,24 +252,36 @@ export class StepWorker {
     const { rules, name, op } = due;
     const number = due.step.attemptsEver + 1;
     const startedAtMs = engine.clock.nowMs();
-    const facts = { attempt: number, worker, startedAtMs };
+    const { queue, jobId } = operationJob(rules.plan, due.state.id, name, op);
+    const span = engine.telemetry.tracing.attempt({
+      state: due.state,
+      step: name,
+      operation: operationWord(rules.plan, op),
+      attempt: number,
+      queue,
+      jobId,
+    });
+    const facts = { attempt: number, worker, startedAtMs, ...(span === undefined ? {} : { span: span.id }) };
     let { state } = due;
-    if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, worker, startedAtMs }));
+    if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, ...facts }));
 
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
-    const carried = await this.#options.active.during(op === 'run' ? state.id : undefined, (interrupts) =>
-      carryOut(
-        { ...due, state },
-        {
-          timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
-          graceMs: this.#options.graceMs,
-          interrupts,
-          attempt: number,
-          log: log.child({ attempt: number }),
-          payload: engine.limits,
-        },
-      ),
-    );
+    const work = (): Promise<Carried> =>
+      this.#options.active.during(op === 'run' ? state.id : undefined, (interrupts) =>
+        carryOut(
+          { ...due, state },
+          {
+            timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
+            graceMs: this.#options.graceMs,
+            interrupts,
+            attempt: number,
+            log: log.child({ attempt: number }, redactionOf(due.contract)),
+            payload: engine.limits,
+          },
+        ),
+      );
+    const carried = await (span === undefined ? work() : span.run(work));
+    span?.end(carried.kind, carried.kind === 'failed' ? carried.error : undefined);
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
       await this.#record(rules, state, { type: 'attempt_lost', step: name, op });
@@ -270,7 +291,7 @@ export class StepWorker {
     const fact = factOf(carried, due, facts, engine.clock.nowMs());
     const recorded = await this.#recordOutcome(due, state, fact, log);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
-    return verdictOf(carried, recorded, due, { log, takeUp: () => this.#takeUp(due.state.id, name, op) });
+    return verdictOf(carried, recorded, due, () => this.#takeUp(due.state.id, name, op));
   }
 
   /** An operator who saw "stuck" in the journal may have acted before the job had arrived in `failed`, where a retry or a removal finds it. */

@@ -15,10 +15,13 @@ export interface SweeperOptions {
   /** A transaction whose last event is older than this is looked at, in milliseconds. */
   readonly overdueAfterMs: number;
   readonly onError: (error: unknown) => void;
+  readonly onRestored?: ((jobs: number) => void) | undefined;
 }
 
 /** Statuses in which something should be happening by itself. */
 const LIVE: readonly Status[] = ['running', 'waiting', 'compensating', 'confirming', 'cancelling'];
+/** What has just been journaled is about to be enqueued. */
+const QUIET_MS = 2_000;
 const PAGE = 200;
 /** Pages of one status in one look: the next look goes on from there. */
 const PAGES_PER_LOOK = 10;
@@ -32,6 +35,7 @@ export class Sweeper {
   readonly #engine: Engine;
   readonly #options: SweeperOptions;
   readonly #roots: WedgedRoots;
+  #everything = false;
   readonly #cursors = new Map<Status, string>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -61,6 +65,12 @@ export class Sweeper {
     await this.#looking;
   }
 
+  /** From the next look on it looks at everything once, also at what has been quiet for a moment only: the store has lost writes. */
+  lookAtEverything(): void {
+    this.#cursors.clear();
+    this.#everything = true;
+  }
+
   /** One look. Gives the number of jobs it put back. */
   async sweep(): Promise<number> {
     const { clock, journal, log } = this.#engine;
@@ -77,10 +87,22 @@ export class Sweeper {
         if (nextCursor === undefined) break;
       }
     }
-    if (restored > 0) log.warn({ restored }, 'the sweeper put back jobs that were gone');
+    if (this.#cursors.size === 0) this.#everything = false;
+    if (restored > 0) {
+      this.#options.onRestored?.(restored);
+      log.warn({ restored }, 'the sweeper put back jobs that were gone');
+      this.#count('restored', restored);
+    }
     const freed = await this.#roots.free(clock.nowMs() - this.#options.overdueAfterMs, this.#stopping.signal);
-    if (freed > 0) log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
+    if (freed > 0) {
+      log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
+      this.#count('freed', freed);
+    }
     return restored;
+  }
+
+  #count(action: 'restored' | 'freed', by: number): void {
+    for (const instruments of this.#engine.telemetry.metrics.instruments) instruments.count('swept', { 'amends.action': action }, by);
   }
 
   /** A wait whose time was up before the last look is delivered now: its job was put off by a clock that is wrong, or a signal missed it. */
@@ -96,16 +118,18 @@ export class Sweeper {
   }
 
   async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
-    const overdueMs = this.#engine.clock.nowMs() - this.#options.overdueAfterMs;
+    const quietMs = this.#everything ? Math.min(QUIET_MS, this.#options.overdueAfterMs) : this.#options.overdueAfterMs;
+    const overdueMs = this.#engine.clock.nowMs() - quietMs;
     let restored = 0;
     for (const { id, updatedAtMs } of transactions) {
       if (updatedAtMs > overdueMs || this.#stopping.signal.aborted) continue;
       const state = await this.#engine.transactions.load(id);
       const rules = state && knownRules(this.#engine, state);
       if (state === undefined || rules === undefined) continue; // for a worker that has the definition
-      const nudged = await lookAt(this.#engine, rules, state);
-      restored += await restore(this.#engine.queues, rules.plan, nudged.state);
-      restored += await this.#wakeOverdue(rules, nudged.state);
+      restored += await this.#engine.telemetry.tracing.within(state, async () => {
+        const nudged = await lookAt(this.#engine, rules, state);
+        return (await restore(this.#engine.queues, rules.plan, nudged.state)) + (await this.#wakeOverdue(rules, nudged.state));
+      });
     }
     return restored;
   }

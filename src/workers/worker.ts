@@ -9,7 +9,10 @@ import type { AnyStep, StepCode } from '../flows/step.ts';
 import { register, type Engine } from '../producers/engine.ts';
 import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
 import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
+import { resolveAlerts, type AlertOptions } from '../telemetry/alerts/options.ts';
 import { ActiveOperations } from './active.ts';
+import { AlertDuty } from './alert-duty.ts';
+import { Canary } from './canary.ts';
 import { coordinate } from './coordinator.ts';
 import { MissingCode } from './missing-code.ts';
 import { startRetention } from './retention.ts';
@@ -40,6 +43,8 @@ export interface WorkerOptions {
   readonly sweepEveryMs?: number;
   /** It looks at those in which nothing has happened for this long, in milliseconds. Default 15 000. */
   readonly overdueAfterMs?: number;
+  /** Tells people when something needs them. Give all workers the same: each reports, and one of them at a time looks. Default: nobody is told. */
+  readonly alerts?: AlertOptions;
   /** How long an ended transaction stays in the journal, in milliseconds. Default 7 days. */
   readonly retentionMs?: number;
 }
@@ -173,14 +178,30 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     patience,
     missing,
   });
-  const handle = async (delivery: Delivery): Promise<Verdict> => {
+  const ofQueue = new Map([...queues].map((queue) => [queue, { 'messaging.destination.name': queue }]));
+  const handle = async (queue: string, delivery: Delivery): Promise<Verdict> => {
     // BullMQ's fetch may have been under way when it was told to close: whoever goes on has it at once.
     if (down.signal.aborted) return { kind: 'postpone', afterMs: 1 };
-    return delivery.jobId.startsWith('root.') ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
+    const isRoot = delivery.jobId.startsWith('root.');
+    if (!isRoot && delivery.waitedMs !== undefined) {
+      for (const instruments of engine.telemetry.metrics.instruments) instruments.took('wait', delivery.waitedMs, ofQueue.get(queue)!);
+    }
+    return isRoot ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
   };
 
   const sagas = options.sagas.map((saga) => saga.name);
-  const sweeper = new Sweeper(engine, { sagas, everyMs: limits.sweepEveryMs, overdueAfterMs: limits.overdueAfterMs, onError });
+  const duty = options.alerts === undefined ? undefined : new AlertDuty(engine, resolveAlerts(options.alerts), onError);
+  const sweeper = new Sweeper(engine, {
+    sagas,
+    everyMs: limits.sweepEveryMs,
+    overdueAfterMs: limits.overdueAfterMs,
+    onError,
+    onRestored: (jobs) => duty?.repaired(jobs),
+  });
+  const canary = new Canary(engine, () => {
+    duty?.lostWrites();
+    sweeper.lookAtEverything();
+  });
 
   let running: Promise<Consumer[]> | undefined;
   let stopRetention: (() => Promise<void>) | undefined;
@@ -190,7 +211,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     for (const saga of options.sagas) await register(engine, saga);
     const consumers = await Promise.all(
       [...queues].map((queue) =>
-        engine.queues.consume(queue, handle, {
+        engine.queues.consume(queue, (delivery) => handle(queue, delivery), {
           concurrency: limits.concurrency,
           lockMs: limits.lockMs,
           stallCheckMs: limits.stallCheckMs,
@@ -199,6 +220,8 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
       ),
     );
     sweeper.start();
+    canary.start();
+    await duty?.start({ lockMs: limits.lockMs, stallCheckMs: limits.stallCheckMs });
     stopRetention = startRetention(engine, limits.retentionMs, onError);
     engine.log.info({ worker: name, queues: [...queues] }, 'worker takes jobs');
     return consumers;
@@ -212,6 +235,8 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
       ...consumers.map((consumer) => consumer.close()),
       // A look at the store that does not come back can be left alone.
       patience.wait(sweeper.stop()).catch(onError),
+      patience.wait(canary.stop()).catch(onError),
+      duty?.close(),
       patience.wait(stopRetention?.() ?? Promise.resolve()).catch(onError),
     ]);
     clearTimeout(drained);

@@ -12,6 +12,7 @@ import {
 } from '../support/stores.ts';
 import { commitOf, fresh, issued, start, started } from '../support/transactions.ts';
 import { commitsSuite } from './journal/commits.ts';
+import { countsSuite } from './journal/counts.ts';
 import { filtersSuite } from './journal/filters.ts';
 import { pagingSuite } from './journal/paging.ts';
 import { plansSuite } from './journal/plans.ts';
@@ -34,6 +35,10 @@ describeShards('the journal', 4, suites);
 // A purge sees the whole namespace, so it has one to itself.
 describeEachStore('the journal', (store) => purgeSuite(store));
 describeShards('the journal', 4, (store) => purgeSuite(store, 4));
+
+// So do counts.
+describeEachStore('the journal', countsSuite);
+describeShards('the journal', 4, countsSuite);
 
 describeEachSqlStore('the journal', callersTransactionSuite);
 

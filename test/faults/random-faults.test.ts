@@ -19,9 +19,8 @@ describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
     await ended;
   });
 
-  test('S111 sagas with random faults: all end, each effect once or undone in reverse', { timeout: 120_000 }, async () => {
-    const faults = [...FAULTS, ...SERVERS[kind]];
-    child = spawn(process.execPath, [script, 'test/faults/run', '--store', kind, '--seed', '20', '--faults', faults.join(), ...SLICE], {
+  async function faults(args: readonly string[]): Promise<Record<string, unknown>> {
+    child = spawn(process.execPath, [script, 'test/faults/run', '--store', kind, '--seed', '20', ...SLICE, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [output, log] = ['', ''];
@@ -30,7 +29,12 @@ describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
     ended = once(child, 'close');
     const [code] = (await ended) as [number | null];
     expect({ code, log: code === 0 ? '' : log }).toEqual({ code: 0, log: '' });
-    const report = JSON.parse(output.trim().split('\n').at(-1)!) as Record<string, unknown>;
+    return JSON.parse(output.trim().split('\n').at(-1)!) as Record<string, unknown>;
+  }
+
+  test('S111 sagas with random faults: all end, each effect once or undone in reverse', { timeout: 120_000 }, async () => {
+    const named = [...FAULTS, ...SERVERS[kind]];
+    const report = await faults(['--faults', named.join()]);
     expect(report).toMatchObject({ seed: 20, store: kind, transactions: 50, stuck: 0 });
     expect(report).toMatchObject({ lost: 0, doubleEffects: 0, wrongOrder: 0, silentStuck: 0 });
     const { completed, compensated, recoveryP95Ms } = report as { completed: number; compensated: number; recoveryP95Ms: number };
@@ -40,7 +44,18 @@ describe.each(['redis', 'postgres'] as const)('random faults on %s', (kind) => {
     expect(confirmed + cancelled).toBe(tccs);
     expect(Math.min(confirmed, cancelled)).toBeGreaterThan(0);
     const fired = Object.values(report['faults'] as Record<string, number>);
-    expect(fired.length).toBeGreaterThanOrEqual(faults.length - SERVERS[kind].length); // servers that are not ours are not killed
+    expect(fired.length).toBeGreaterThanOrEqual(named.length - SERVERS[kind].length); // servers that are not ours are not killed
     expect(Math.min(...fired)).toBeGreaterThan(0);
+  });
+
+  test('I8 a permanent fault is told within a minute', { timeout: 180_000 }, async () => {
+    const report = await faults(['--faults', 'deadly-payload']);
+    expect(report).toMatchObject({ lost: 0, silentStuck: 0, unalerted: 0 });
+    expect(Number(report['stuck'])).toBeGreaterThan(0);
+    expect(Number(report['alerts'])).toBeGreaterThanOrEqual(Number(report['stuck']));
+  });
+
+  test('I8 a run without faults tells nobody anything', { timeout: 120_000 }, async () => {
+    expect(await faults(['--faults', 'none'])).toMatchObject({ transactions: 50, lost: 0, stuck: 0, alerts: 0, unalerted: 0 });
   });
 });

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { Amends } from '../../amends.ts';
+import type { Served } from '../../../dashboard/server/listener.ts';
 import { open } from '../connection.ts';
 import { loadModule } from '../module.ts';
 import { list, wholeNumber, type GlobalOptions } from '../options.ts';
@@ -9,6 +11,8 @@ interface WorkerCommandOptions {
   readonly services?: readonly string[];
   readonly graceMs: number;
   readonly migrate: boolean;
+  readonly port?: number;
+  readonly host?: string;
 }
 
 /** Of the whole wait, what is left for telling actions to stop and giving up what does not. */
@@ -21,23 +25,29 @@ function shutdown(graceMs: number): { readonly drainMs: number; readonly graceMs
 }
 
 async function worker(path: string, _options: unknown, command: Command): Promise<void> {
-  const { concurrency, services, graceMs, migrate, ...globals } = command.optsWithGlobals<WorkerCommandOptions & GlobalOptions>();
+  const { concurrency, services, graceMs, migrate, port, host, ...globals } = command.optsWithGlobals<
+    WorkerCommandOptions & GlobalOptions
+  >();
   const module = await loadModule(path);
   try {
     const amends = await open(globals, { logLevel: 'info', migrate });
     try {
       const { sagas, implementations } = module;
-      await amends
-        .worker({
-          sagas,
-          implementations,
-          ...shutdown(graceMs),
-          ...(services === undefined ? {} : { services }),
-          ...(concurrency === undefined ? {} : { concurrency }),
-        })
-        .run();
+      const running = amends.worker({
+        sagas,
+        implementations,
+        ...shutdown(graceMs),
+        ...(services === undefined ? {} : { services }),
+        ...(concurrency === undefined ? {} : { concurrency }),
+      });
+      let notReady = 'it does not take jobs yet';
+      await using served = port === undefined ? undefined : await serve(amends, { port, host }, () => (notReady === '' ? [] : [notReady]));
+      await running.run();
+      notReady = '';
       await untilSignal(async () => {
+        notReady = 'it is being stopped';
         await amends.close(); // the workers first: they need what the module opened
+        await served?.close();
         await module.close();
       }, graceMs);
     } finally {
@@ -46,6 +56,16 @@ async function worker(path: string, _options: unknown, command: Command): Promis
   } finally {
     await module.close();
   }
+}
+
+/** What it tells of itself goes on while it ends what it has in work. */
+async function serve(
+  amends: Amends,
+  { port, host }: { readonly port: number; readonly host: string | undefined },
+  notReady: () => readonly string[],
+): Promise<Served> {
+  const { startRunner } = await import('../../../dashboard/server/runner.ts');
+  return startRunner(amends, { port, notReady, ...(host === undefined ? {} : { host }) });
 }
 
 export function addWorker(program: Command): void {
@@ -59,6 +79,12 @@ export function addWorker(program: Command): void {
     .option('--concurrency <n>', 'jobs at the same time, per queue; default 50', wholeNumber(1, 10_000))
     .option('--services <list>', 'take only the queues of these services; default: all there is code for', list)
     .option('--grace-ms <n>', 'longest wait for what is in work when it is stopped', wholeNumber(0, 3_600_000), 30_000)
+    .option(
+      '--port <n>',
+      'serve /livez, /readyz and /metrics on this port, 0 for any free one; default: not served',
+      wholeNumber(0, 65_535),
+    )
+    .option('--host <address>', 'address to serve them on; default 127.0.0.1; any other one needs AMENDS_DASHBOARD_TOKEN')
     .option('--no-migrate', 'leave the tables on PostgreSQL to amends migrate')
     .addHelpText('after', '\nExample:\n  amends worker dist/payments-worker.js --concurrency 20')
     .action(worker);

@@ -4,6 +4,7 @@ import { prepared, reaching } from '../../connections/postgres.ts';
 import type { SqlPool } from '../../connections/sql.ts';
 import { checkText } from '../../events/batch.ts';
 import type { Plan } from '../../flows/plan.ts';
+import { OPEN, type OpenCount } from '../open-counts.ts';
 import { TRANSACTION, type Journal } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
 import { groupCommit, journaledEvent, runCommit } from './commit.ts';
@@ -35,6 +36,9 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
     read: `SELECT ${schema}.ms("timestamp") AS at_ms, version::double precision AS at_version, event_type, event_data FROM ${schema}.events
       WHERE aggregate_type = '${TRANSACTION}' AND aggregate_id = $1 AND version > $2 ORDER BY version`,
     summaries: `SELECT ${summaryColumns(schema)} FROM ${schema}.transactions WHERE id = ANY ($1::text[])`,
+    // The index on open transactions is partial: it has to be told in its own words.
+    openCounts: `SELECT saga, status, count(*)::integer AS count FROM ${schema}.transactions
+      WHERE status <> 'completed' AND status = ANY ($1::text[]) GROUP BY saga, status`,
     registerPlan: `WITH stored AS (
         INSERT INTO ${schema}.plans (saga, definition_version, plan) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING plan
       )
@@ -61,6 +65,10 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
     async summaries(ids) {
       const { rows } = await sql.query<SummaryRow>(texts.summaries, [[...new Set(ids)]]);
       return rows.map(summaryFrom);
+    },
+
+    async openCounts() {
+      return (await sql.query<OpenCount>(texts.openCounts, [OPEN])).rows;
     },
 
     async registerPlan(plan) {

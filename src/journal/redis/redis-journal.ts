@@ -14,6 +14,7 @@ import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import { TRANSACTION, type Commit, type CommitResult, type Journal, type JournaledEvent } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
+import { OPEN, type OpenCount } from '../open-counts.ts';
 import { announcementsOn, type AnnounceIn } from './announcements.ts';
 import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
@@ -22,6 +23,7 @@ const lua = (file: string): URL => new URL(file, import.meta.url);
 const COMMIT = readLua(CLOCK, BATCH, lua('./commit.lua'));
 const LIST = readLua(lua('./list.lua'));
 const SUMMARIES = readLua(lua('./summaries.lua'));
+const COUNTS = readLua(lua('./counts.lua'));
 const PURGE = readLua(lua('./purge.lua'));
 const REGISTER_PLAN = readLua(lua('./register-plan.lua'));
 
@@ -82,6 +84,7 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
   const commits = new CallBatch(defineScript(redis, 'commit', COMMIT), root, 16);
   const list = defineScript(redis, 'list', LIST);
   const summaries = defineScript(redis, 'summaries', SUMMARIES);
+  const counts = defineScript(redis, 'openCounts', COUNTS);
   const purge = defineScript(redis, 'purge', PURGE);
   const trimLog = defineScript(redis, 'trimLog', TRIM_LOG);
   const registerPlan = defineScript(redis, 'registerPlan', REGISTER_PLAN);
@@ -126,6 +129,16 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
       const replies = await Promise.all(chunks.map((chunk) => summaries(root, ...chunk)));
       const hashes = (replies as (readonly string[])[][]).flat();
       return unique.flatMap((id, position) => summaryFrom(id, hashes[position] ?? []) ?? []);
+    },
+
+    async openCounts(sagas) {
+      if (sagas.length === 0) return [];
+      const found = (await counts(root, sagas.length, ...sagas, ...OPEN)) as readonly (string | number)[];
+      const open: OpenCount[] = [];
+      for (let at = 0; at < found.length; at += 3) {
+        open.push({ saga: String(found[at]), status: found[at + 1] as OpenCount['status'], count: Number(found[at + 2]) });
+      }
+      return open;
     },
 
     async registerPlan(plan) {

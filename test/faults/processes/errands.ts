@@ -10,6 +10,7 @@ interface Hired {
   readonly conducts?: Conducts;
   readonly deadlineMs?: number;
   readonly clockSkewMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Errands on one store, with workers here and in processes of their own. */
@@ -51,9 +52,9 @@ export function useErrands(kind: Exclude<StoreKind, 'embedded'>): Errands {
     },
     saga: (options) => errandSaga({ books, ...options }),
     tcc: () => errandTcc({ books }),
-    async hire({ clockSkewMs = 0, ...settings }, worker) {
+    async hire({ clockSkewMs = 0, env = {}, ...settings }, worker) {
       const { url, namespace } = bench.store;
-      const started = await WorkerProcess.start({ url, namespace, booksUrl, schema: schema(), ...settings, worker }, { clockSkewMs });
+      const started = await WorkerProcess.start({ url, namespace, booksUrl, schema: schema(), ...settings, worker }, { clockSkewMs, env });
       hired.push(started);
       return started;
     },

@@ -19,6 +19,12 @@ export interface WorkerSettings {
   readonly worker: Omit<WorkerOptions, 'sagas'>;
 }
 
+interface ProcessOptions {
+  /** Its clock is ahead by this. */
+  readonly clockSkewMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 interface Heard extends Told {
   /** By this process's monotonic clock. */
   readonly at: number;
@@ -36,11 +42,10 @@ export class WorkerProcess {
     child.on('message', (told: Told) => this.heard.push({ ...told, at: performance.now() }));
   }
 
-  /** @param clockSkewMs its clock is ahead by this */
-  static async start(settings: WorkerSettings, { clockSkewMs = 0 } = {}): Promise<WorkerProcess> {
+  static async start(settings: WorkerSettings, { clockSkewMs = 0, env = {} }: ProcessOptions = {}): Promise<WorkerProcess> {
     const child = fork(script, [worker, JSON.stringify(settings)], {
       execArgv: clockSkewMs === 0 ? [] : ['--import', skewedClock],
-      env: { ...process.env, CLOCK_SKEW_MS: String(clockSkewMs) },
+      env: { ...process.env, ...env, CLOCK_SKEW_MS: String(clockSkewMs) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = new WorkerProcess(child);

@@ -1,6 +1,7 @@
 // A worker in a process of its own, run by worker-process.ts: its settings as JSON, what happens as messages.
 import { pino } from 'pino';
 import { connect } from '../../../src/amends.ts';
+import { exportSpansTo } from '../../telemetry/otlp.ts';
 import { Books, errandSaga, errandTcc, type Told } from './errand.ts';
 import type { WorkerSettings } from './worker-process.ts';
 
@@ -19,6 +20,9 @@ process.on('message', (of: string) => {
 const goOn = async (of: string): Promise<void> => {
   while (!mayGoOn.has(of)) await new Promise((resolve) => process.once('go on', resolve));
 };
+
+const spansUrl = process.env['SPANS_URL'];
+if (spansUrl !== undefined) exportSpansTo(spansUrl);
 
 const books = new Books(booksUrl, schema);
 const amends = await connect(url, { namespace, logger: pino({ level: process.env['FAULT_LOG'] ?? 'silent' }, pino.destination(2)) });

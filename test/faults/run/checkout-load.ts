@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Amends } from '../../../src/amends.ts';
 import { isAmendsError } from '../../../src/errors.ts';
 import { checkoutTcc, drawCheckoutFate } from './checkouts.ts';
-import type { Order } from './orders.ts';
+import { calmed, type Order } from './orders.ts';
 import { Random } from './random.ts';
 
 /** One TCC for so many orders. */
@@ -16,13 +16,15 @@ export class CheckoutLoad {
   readonly #stopping: AbortSignal;
   readonly #acknowledged = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #calm: boolean;
   #orders = 0;
 
-  constructor(client: Amends, { seed, stopping }: { readonly seed: number; readonly stopping: AbortSignal }) {
+  constructor(client: Amends, { seed, calm, stopping }: { readonly seed: number; readonly calm: boolean; readonly stopping: AbortSignal }) {
     this.#client = client;
     this.#seed = seed;
     this.#random = new Random(`${seed}/checkouts`);
     this.#stopping = stopping;
+    this.#calm = calm;
   }
 
   /** Started, and told so. */
@@ -34,7 +36,8 @@ export class CheckoutLoad {
   beside(): void {
     if (this.#orders++ % ORDERS_PER_CHECKOUT !== 0) return;
     const number = this.#orders;
-    const fate = drawCheckoutFate(this.#random);
+    const drawn = drawCheckoutFate(this.#random);
+    const fate = this.#calm ? calmed(drawn) : drawn;
     const cancelAfterMs = fate.kind === 'cancelled' ? this.#random.int(0, 1_000) : undefined;
     const id = `c${this.#seed}-${String(number).padStart(5, '0')}`;
     const work = this.#start(id, { order: id, number, fate }, cancelAfterMs).finally(() => this.#underWay.delete(work));

@@ -2,6 +2,7 @@ import { engineOf } from '../../../src/amends.ts';
 import { isAmendsError } from '../../../src/errors.ts';
 import type { TransactionSummary } from '../../../src/journal/journal.ts';
 import { queuesOfPlan } from '../../../src/queues/names.ts';
+import { judgeAlerts } from './alerts.ts';
 import { readEffects, unbalanced, type Effect } from './books.ts';
 import { judgeCheckout } from './checkout-verdict.ts';
 import { checkoutTcc } from './checkouts.ts';
@@ -20,6 +21,9 @@ export interface Ending {
   readonly doubleEffects: number;
   readonly wrongOrder: number;
   readonly illegalJournals: number;
+  /** What people were told, and what they should have been told and were not, or were told without need. */
+  readonly alerts: number;
+  readonly unalerted: number;
   /** TCCs. */
   readonly confirmed: number;
   readonly cancelled: number;
@@ -194,9 +198,13 @@ export async function judge(scene: Scene): Promise<Ending> {
     everyMs: 500,
     stopping: scene.stopping,
   });
+  const unalerted = await judgeAlerts(scene);
+  problems.push(...unalerted);
   problems.push(...strays.slice(0, LISTED).map((stray) => `a job that belongs to nothing: ${stray}`));
   return {
     ...count,
+    alerts: scene.alerts.alerts.length,
+    unalerted: unalerted.length,
     confirmed: checkouts.confirmed,
     cancelled: checkouts.cancelled,
     lost: lost.length,

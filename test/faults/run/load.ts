@@ -4,7 +4,7 @@ import { isAmendsError } from '../../../src/errors.ts';
 import { hashOf } from '../../../src/flows/json.ts';
 import { register } from '../../../src/producers/engine.ts';
 import { CheckoutLoad } from './checkout-load.ts';
-import { DEADLY, drawFate, orderSaga, type Fate, type Order } from './orders.ts';
+import { calmed, DEADLY, drawFate, orderSaga, type Fate, type Order } from './orders.ts';
 import { Random } from './random.ts';
 
 interface Planned {
@@ -31,17 +31,18 @@ export class Load {
     {
       seed,
       transactions,
+      calm,
       stopping,
       wrong,
-    }: { seed: number; transactions: number; stopping: AbortSignal; wrong: (problem: string) => void },
+    }: { seed: number; transactions: number; calm: boolean; stopping: AbortSignal; wrong: (problem: string) => void },
   ) {
     this.#client = client;
     this.#stopping = stopping;
     this.#wrong = wrong;
-    this.checkouts = new CheckoutLoad(client, { seed, stopping });
+    this.checkouts = new CheckoutLoad(client, { seed, calm, stopping });
     const random = new Random(`${seed}/load`);
     this.#planned = Array.from({ length: transactions }, (_, number) => {
-      const fate = drawFate(random);
+      const fate = calm ? calmed(drawFate(random)) : drawFate(random);
       const cancelAfterMs = random.int(0, 1_500);
       const id = `s${seed}-${String(number).padStart(5, '0')}`;
       return {

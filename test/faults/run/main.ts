@@ -87,10 +87,10 @@ async function runOn(
   for (const [name, times] of Object.entries(fired)) if (times === 0) problems.push(`${name} never fired`);
   if (load.acknowledged.size < load.total) problems.push(`${load.total - load.acknowledged.size} transactions were never started`);
   if (problems.length > 0) await keepSuspects(stage, ending.suspects);
-  const { completed, compensated, confirmed, cancelled, stuck, lost, doubleEffects, wrongOrder, silentStuck } = ending;
+  const { completed, compensated, confirmed, cancelled, stuck, lost, doubleEffects, wrongOrder, silentStuck, alerts, unalerted } = ending;
   const tccs = { tccs: load.checkouts.acknowledged.size, confirmed, cancelled };
   const sagas = { transactions: load.acknowledged.size, completed, compensated, stuck };
-  const counts = { ...sagas, ...tccs, lost, doubleEffects, wrongOrder, silentStuck };
+  const counts = { ...sagas, ...tccs, lost, doubleEffects, wrongOrder, silentStuck, alerts, unalerted };
   return { report: { seed, store, ...counts, faults: fired, recoveryP95Ms: p95(fleet.recoveriesMs) }, problems };
 }
 

@@ -9,7 +9,7 @@ export interface Options {
   readonly store: StoreChoice;
   readonly transactions: number;
   readonly workers: number;
-  /** Only these; all of them whatever time they take. Default: as many as there is time for. */
+  /** Only these, or none; all of them whatever time they take. Default: as many as there is time for. */
   readonly faults: readonly string[] | undefined;
   readonly lockMs: number;
 }
@@ -18,6 +18,8 @@ export const USAGE = `Runs random faults over sagas in flight on servers of its 
 
   npm run faults -- [--seed N] [--minutes M] [--json] [--store redis|postgres|redis+postgres]
                     [--transactions 500] [--workers 3] [--faults name,name…] [--lock-ms 6000]
+
+With --faults none nothing is broken, and nobody may be told anything.
 
 The seed decides which faults happen, in which order and to whom. Exit code 1: something was lost, happened twice or in the wrong order, or
 hangs unseen; or a fault of the list did not happen. The last line of the output is JSON with --json.`;
@@ -57,7 +59,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     store,
     transactions: whole('transactions', values.transactions, 20),
     workers: whole('workers', values.workers, 2),
-    faults: values.faults?.split(','),
+    faults: values.faults === 'none' ? [] : values.faults?.split(','),
     lockMs: whole('lock-ms', values['lock-ms'], 500),
   };
 }

@@ -91,4 +91,9 @@ export function drawFate(random: Random): Fate {
   return { kind, step: random.pick(steps), afterEffect: random.chance(0.5) };
 }
 
+/** What happens where nothing is out of order: services that say no, and people who change their minds. */
+export function calmed(fate: Fate): Fate {
+  return fate.kind === 'refused' || fate.kind === 'cancelled' ? fate : { ...fate, kind: 'plain' };
+}
+
 export const DEADLY: Fate = { kind: 'deadly', step: 'charge_card', afterEffect: false };

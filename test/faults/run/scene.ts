@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Amends } from '../../../src/amends.ts';
+import type { Sink } from '../../telemetry/sink.ts';
 import type { FaultProxy } from '../proxy.ts';
 import type { Fleet, Member } from './fleet.ts';
 import type { Load } from './load.ts';
@@ -33,6 +34,10 @@ export interface Scene {
   readonly books: Pool;
   /** URL of the server of the books, for sessions that get in the way. */
   readonly booksUrl: string;
+  /** What the workers told people. */
+  readonly alerts: Sink;
+  /** A run without faults, in which nobody is to be told anything. */
+  readonly calm: boolean;
   readonly lockMs: number;
   readonly stallCheckMs: number;
   readonly overdueAfterMs: number;

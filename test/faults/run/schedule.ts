@@ -37,6 +37,7 @@ export async function fireAll(
   untilMs: number,
   fired: Record<string, number>,
 ): Promise<void> {
+  if (faults.length === 0) return;
   const draw = new Random(`${seed}/repeats`);
   let number = 0;
   const fire = async (fault: Fault): Promise<number> => {

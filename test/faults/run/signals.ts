@@ -35,6 +35,8 @@ export interface WorkerSettings {
   readonly sweepEveryMs: number;
   readonly overdueAfterMs: number;
   readonly crashLimit: number;
+  /** Where its alerts go. */
+  readonly alertUrl: string;
 }
 
 export const SETTINGS_VARIABLE = 'AMENDS_FAULT_WORKER';

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
 import { pino } from 'pino';
 import { connect, type Amends } from '../../../src/amends.ts';
+import { alertSink } from '../../telemetry/sink.ts';
 import { FaultProxy } from '../proxy.ts';
 import { openBooks } from './books.ts';
 import { Fleet } from './fleet.ts';
@@ -123,6 +124,7 @@ async function setUp(
   closing: (() => Promise<unknown>)[],
 ): Promise<Pick<Stage, 'scene' | 'problems'>> {
   const { store, seed, transactions, workers, lockMs } = options;
+  const calm = options.faults?.length === 0;
   const beganAt = performance.now();
   const say = (text: string): void => {
     const line = `${((performance.now() - beganAt) / 1_000).toFixed(1).padStart(6)} s  ${text}`;
@@ -178,12 +180,22 @@ async function setUp(
   const past = await open(direct);
   const client = await open(by(lines[workers]!));
 
+  const alerts = await alertSink();
+  closing.push(() => alerts.close());
   const stallCheckMs = Math.ceil(lockMs / 2);
   const overdueAfterMs = lockMs + stallCheckMs;
   const settings = lines.slice(0, workers).map((own, index): WorkerSettings => {
     const urls = by(own);
     const times = { lockMs, stallCheckMs, sweepEveryMs: 1_000, overdueAfterMs, crashLimit: CRASH_LIMIT };
-    return { index, storeUrl: urls.store, journalUrl: urls.journal, booksUrl: urls.books, namespace: NAMESPACE, ...times };
+    return {
+      index,
+      storeUrl: urls.store,
+      journalUrl: urls.journal,
+      booksUrl: urls.books,
+      namespace: NAMESPACE,
+      alertUrl: alerts.url,
+      ...times,
+    };
   });
   const fleet = new Fleet(settings, (index) => join(folder, `worker-${index}.log`));
   closing.push(() => fleet.stop());
@@ -191,7 +203,7 @@ async function setUp(
   await fleet.allReady(30_000);
   say(`${workers} workers on ${store}, seed ${seed}`);
 
-  const load = new Load(client, { seed, transactions, stopping, wrong });
+  const load = new Load(client, { seed, transactions, calm, stopping, wrong });
   const scene: Scene = {
     store,
     redis: redis?.own,
@@ -205,6 +217,8 @@ async function setUp(
     lockMs,
     stallCheckMs,
     overdueAfterMs,
+    alerts,
+    calm,
     stopping,
     say,
     wrong,

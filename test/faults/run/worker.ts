@@ -10,6 +10,7 @@ import { implement, type StepImplementation } from '../../../src/flows/implement
 import { implementResource } from '../../../src/flows/resource.ts';
 import type { CancelContext, ConfirmContext, TryContext } from '../../../src/flows/resource-code.ts';
 import type { StepContext } from '../../../src/flows/step.ts';
+import { SECRET } from '../../telemetry/sink.ts';
 import { readEffectOf, write } from './books.ts';
 import { checkoutTcc, RESOURCES } from './checkouts.ts';
 import { CONTRACTS, orderSaga, STEP_TIMEOUT_MS, type Order } from './orders.ts';
@@ -199,6 +200,7 @@ const worker = amends.worker({
   overdueAfterMs,
   crashLimit,
   graceMs: 100,
+  alerts: { channels: [{ kind: 'webhook', url: settings.alertUrl, secret: SECRET, allowPrivate: true, timeoutMs: 2_000 }], everyMs: 1_000 },
 });
 let closing = false;
 process.on('SIGTERM', () => {
