@@ -67,7 +67,7 @@ const known = new WeakMap<object, readonly RedactedPath[]>();
  *
  * @example z.object({ card: z.string().meta({ redact: true }) }) // [['card']]
  */
-function redactedPaths(schema: Schema): readonly RedactedPath[] {
+export function redactedPaths(schema: Schema): readonly RedactedPath[] {
   const before = known.get(schema);
   if (before !== undefined) return before;
   // What is stored may be what was given or what was made of it.
