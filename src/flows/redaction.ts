@@ -17,36 +17,41 @@ interface Described {
   readonly allOf?: readonly Described[];
 }
 
-/** A schema that contains itself is followed so deep. */
-const MOST_DEEP = 6;
+/** A schema that contains itself is followed so many times; what is deeper is sensitive as a whole, if any of it is. */
+const MOST_TIMES = 5;
+/** One that contains itself in many places has more of them than anybody can go through. */
+const MOST_PLACES = 20_000;
 
 class Search {
   readonly #root: Described;
   readonly #found = new Map<string, RedactedPath>();
-  /** Where references were followed: one that leads to itself adds no key, and would never end. */
-  readonly #followed = new Set<string>();
+  #places = 0;
 
   constructor(root: Described) {
     this.#root = root;
   }
 
-  look(node: Described | boolean | undefined, path: RedactedPath = []): readonly RedactedPath[] {
-    if (typeof node === 'object' && path.length <= MOST_DEEP) {
+  /** `through`: the references that led here. */
+  look(node: Described | boolean | undefined, path: RedactedPath = [], through: readonly string[] = []): readonly RedactedPath[] {
+    if (++this.#places > MOST_PLACES) throw new RangeError('a schema that branches too much');
+    if (typeof node === 'object') {
       if (node.redact === true) this.#found.set(JSON.stringify(path), path);
-      else this.#into(node, path);
+      else this.#into(node, path, through);
     }
     return [...this.#found.values()];
   }
 
-  #into(node: Described, path: RedactedPath): void {
-    for (const [key, child] of Object.entries(node.properties ?? {})) this.look(child, [...path, key]);
-    for (const child of [node.additionalProperties, node.items, ...(node.prefixItems ?? [])]) this.look(child, [...path, '*']);
-    for (const child of [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...(node.allOf ?? [])]) this.look(child, path);
-    const { $ref } = node;
-    const place = JSON.stringify([$ref, path]);
-    if ($ref === undefined || this.#followed.has(place)) return;
-    this.#followed.add(place);
-    this.look($ref === '#' ? this.#root : this.#root.$defs?.[$ref.replace('#/$defs/', '')], path);
+  #into(node: Described, path: RedactedPath, through: readonly string[]): void {
+    for (const [key, child] of Object.entries(node.properties ?? {})) this.look(child, [...path, key], through);
+    for (const child of [node.additionalProperties, node.items, ...(node.prefixItems ?? [])]) this.look(child, [...path, '*'], through);
+    for (const child of [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...(node.allOf ?? [])]) this.look(child, path, through);
+    if (node.$ref !== undefined) this.#follow(node.$ref, path, through);
+  }
+
+  #follow(ref: string, path: RedactedPath, through: readonly string[]): void {
+    const target = ref === '#' ? this.#root : this.#root.$defs?.[ref.replace('#/$defs/', '')];
+    if (through.filter((before) => before === ref).length < MOST_TIMES) this.look(target, path, [...through, ref]);
+    else if (JSON.stringify(this.#root).includes('"redact":true')) this.#found.set(JSON.stringify(path), path);
   }
 }
 
