@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { run } from './process.mjs';
 
-const PACKAGES = { redis: 'redis-server', postgres: 'postgresql', mariadb: 'mariadb-server' };
+const PACKAGES = { redis: 'redis-server', postgres: 'postgresql', mariadb: 'mariadb-server', prometheus: 'prometheus' };
 
 /** Tells whether this is a machine that we may and can install Debian packages on. */
 export function canInstall() {
