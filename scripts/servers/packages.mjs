@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { run } from './process.mjs';
 
-const PACKAGES = { redis: 'redis-server', postgres: 'postgresql', mariadb: 'mariadb-server', chromium: 'chromium' };
+const PACKAGES = {
+  redis: 'redis-server',
+  postgres: 'postgresql',
+  mariadb: 'mariadb-server',
+  chromium: 'chromium',
+  prometheus: 'prometheus',
+};
 
 /** Tells whether this is a machine that we may and can install Debian packages on. */
 export function canInstall() {

@@ -5,11 +5,14 @@ import { AmendsError } from '../errors.ts';
 import type { StepImplementation } from '../flows/implement.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
 import { printable } from '../operations/printable.ts';
+import type { AlertOptions } from '../telemetry/alerts/options.ts';
 
 /** What a worker's module exports. */
 export interface WorkerModule {
   readonly sagas: readonly AnyDefinition[];
   readonly implementations: readonly StepImplementation[];
+  /** Whom to tell when something needs a person. */
+  readonly alerts: AlertOptions | undefined;
   /** Closes what the module opened. */
   close(): Promise<void>;
 }
@@ -65,14 +68,18 @@ export async function loadModule(given: string): Promise<WorkerModule> {
     throw error;
   }
   const sagas = sagasOf(path, exported);
-  const { implementations = [], close } = exported;
+  const { implementations = [], alerts, close } = exported;
   if (!Array.isArray(implementations) || !implementations.every(isImplementation)) {
     refuse(`${path}: its export "implementations" must be a list of what implement(…) and implementResource(…) give`);
   }
   if (close !== undefined && typeof close !== 'function') refuse(`${path}: its export "close" must be a function`);
+  if (alerts !== undefined && (typeof alerts !== 'object' || alerts === null)) {
+    refuse(`${path}: its export "alerts" must be the options of alerts: { channels: [ … ] }`);
+  }
   return {
     sagas,
     implementations,
+    alerts: alerts as AlertOptions | undefined,
     close: async () => {
       await (close as (() => unknown) | undefined)?.();
     },

@@ -76,10 +76,10 @@ describe('where alerts are not sent', () => {
         '169.254.169.254',
         '0',
       ]) {
-        await expect(sent(`http://${host}:${port}/`), host).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+        await expect(sent(`http://${host}:${port}/`)).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
       }
       expect(connected).toBe(0);
-      await expect(sent(`http://localhost:${port}/`, { allowPrivate: true })).rejects.toThrow();
+      await expect(sent(`http://localhost:${port}/`, { allowPrivate: true })).rejects.toThrow(/socket hang up|ECONNRE/);
       expect(connected).toBeGreaterThan(0);
     } finally {
       await new Promise((resolve) => server.close(resolve));
