@@ -74,7 +74,7 @@ export async function openRouter(amends: Amends, { logins, access: accessOptions
 }
 
 /**
- * The dashboard as a router for your own Express app, under any path.
+ * The dashboard as a router for your own Express app, under any path. With `auth: false` and without `authorize` nothing can be changed there.
  *
  * @throws {AmendsError} INVALID_OPTION when `auth` is left out and AMENDS_DASHBOARD_TOKEN isn't set; STORE_UNREACHABLE
  * @example app.use('/sagas', requireAdmin, await dashboardRouter(amends, { auth: false }));

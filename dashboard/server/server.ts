@@ -67,7 +67,7 @@ async function closeServer(server: Server): Promise<void> {
 }
 
 /**
- * Serves the dashboard: what there is at `/`, Bull Board at `/queues`, `/healthz`. On this machine only, unless `host` says otherwise; then
+ * Serves the dashboard: the console at `/`, its API at `/api/v1`, Bull Board at `/queues`, `/healthz`. On this machine only, unless `host` says otherwise; then
  * who may use it must be configured.
  *
  * @throws {AmendsError} INVALID_OPTION (others could reach it and `auth` is missing; the port is taken), STORE_UNREACHABLE

@@ -32,7 +32,7 @@ export function addDashboard(program: Command): void {
     .command('dashboard')
     .summary('serve the dashboard until SIGTERM')
     .description(
-      'Serves the dashboard: Bull Board over all queues, and /healthz. On this machine only, unless --host names another address; then AMENDS_DASHBOARD_TOKEN must hold a long random text, which visitors give as password.',
+      'Serves the console, its API, Bull Board over all queues, and /healthz. On this machine only, unless --host names another address; then AMENDS_DASHBOARD_TOKEN must hold a long random text, which visitors give as password.',
     )
     .option('--host <address>', 'address to listen on; default 127.0.0.1')
     .option('--port <n>', 'port, 0 for any free one; default 3700', wholeNumber(0, 65_535))
