@@ -49,7 +49,7 @@ describe('large transactions in the console', () => {
     await page.keyboard.press('Enter');
     await drawer.getByRole('heading', { name: /^Attempt 975/ }).waitFor();
     await drawer.locator('.attempts').evaluate('(list) => { list.scrollTop = list.scrollHeight; }');
-    await drawer.getByRole('link', { name: /^1 / }).click();
+    await drawer.locator('.attempts a[href$="attempt=1"]').click();
     await drawer.getByRole('heading', { name: /^Attempt 1 / }).waitFor();
     await drawer.getByText('the provider hung up').waitFor();
     await page
