@@ -118,7 +118,8 @@ export async function benchLists(args: readonly string[]): Promise<void> {
       console.log('list               first     p50     p95   worst');
       for (const [name, path] of Object.entries(LISTS)) {
         const { first, sorted } = await ask(`${dashboard.url}/api/v1/${path}`, Number(values.rounds));
-        const at = (share: number): string => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!.toFixed(1).padStart(8);
+        const at = (share: number): string =>
+          sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!.toFixed(1).padStart(8);
         console.log(`${name.padEnd(16)}${first.toFixed(1).padStart(8)}${at(0.5)}${at(0.95)}${at(1)}`);
       }
       await dashboard.close();
