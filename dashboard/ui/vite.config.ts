@@ -13,6 +13,8 @@ export default defineConfig({
     // Nothing inlined as data: URLs, and no polyfill: the page's policy allows neither inline script nor foreign sources.
     assetsInlineLimit: 0,
     modulePreload: false,
+    // A busy machine is no fault of the bundle.
+    rolldownOptions: { checks: { pluginTimings: false } },
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
   },

@@ -5,7 +5,7 @@ import { findChromium } from '../../scripts/servers/chromium.mjs';
 /** How long the page may take for what a person waits for. */
 const PATIENCE_MS = 15_000;
 
-export interface OpenOptions extends BrowserContextOptions {
+interface OpenOptions extends BrowserContextOptions {
   /** What the browser may complain about in this test, for the test brings it about. */
   readonly expected?: RegExp;
 }

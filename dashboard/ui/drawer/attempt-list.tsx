@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Attempt } from '../../api/attempt.ts';
 import { ShapeMark } from '../parts/shape.tsx';
 import { clockText, durationText } from '../parts/time.tsx';
@@ -9,7 +9,7 @@ import { transactionAddress } from '../transaction/place.ts';
 
 const ROW_PX = 34;
 const SEEN_PX = 204;
-/** Rows drawn above and below those that are seen, so that j and k always find the next one. */
+/** Rows drawn above and below those that are seen. They follow the focus at once, so that j and k always find the next one. */
 const MARGIN_ROWS = 6;
 
 interface AttemptListProps {
@@ -27,8 +27,8 @@ export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Ele
   const newest = [...attempts].reverse();
   const first = Math.max(0, Math.floor(top / ROW_PX) - MARGIN_ROWS);
   const shown = newest.slice(first, first + Math.ceil(SEEN_PX / ROW_PX) + 2 * MARGIN_ROWS);
-  // Set by script: the page's policy allows no style in the markup.
-  useEffect(() => {
+  // Set by script: the page's policy allows no style in the markup. Before anything measures where the rows are.
+  useLayoutEffect(() => {
     space.current?.style.setProperty('--rows', String(newest.length));
     space.current?.style.setProperty('--first', String(first));
   }, [newest.length, first]);
@@ -42,10 +42,10 @@ export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Ele
   return (
     <div class="attempts" ref={box} onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}>
       <ol ref={space}>
-        {shown.map((attempt) => {
+        {shown.map((attempt, row) => {
           const { tone, shape, word } = outcomeLook(attempt);
           return (
-            <li key={`${attempt.attempt} ${attempt.queuedAtMs}`} data-row>
+            <li key={`${attempt.attempt} ${attempt.queuedAtMs}`} data-row onFocusIn={() => setTop((first + row) * ROW_PX - SEEN_PX / 2)}>
               <a
                 class={`tone-${tone}`}
                 href={transactionAddress(id, attempt)}

@@ -10,7 +10,7 @@ import { GraphNode } from './node.tsx';
 
 const ZOOM = { least: 0.08, most: 1.6, step: 1.3 } as const;
 /** Smaller than this nothing can be read: better to scroll. */
-const READABLE = 0.72;
+const READABLE = 0.64;
 
 /** Where somebody who comes here should look: what is stuck, else what goes on, else what failed, else the end. */
 function focusOf({ nodes }: Layout, transaction: Transaction): Node | undefined {

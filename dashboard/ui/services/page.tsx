@@ -104,13 +104,13 @@ export function ServicesPage(): JSX.Element {
       {data !== undefined && data.unserved.length > 0 && (
         <section class="stuck-box tone-bad unserved-list" role="alert" aria-label="Steps that nobody serves">
           <ul>
-            {data.unserved.map(({ saga, step, service, waiting, text }) => (
+            {data.unserved.map(({ saga, step, service, text }) => (
               <li key={`${saga} ${step}`}>
                 <ShapeMark shape="octagon" />
                 <strong class="break">{text}</strong>
                 <span class="muted break">
                   of <a href={addressOf(['transactions'], { saga, status: ['running', 'compensating'] })}>{saga}</a>
-                  {service !== null && `, in ${service}`}; {waiting === 0 ? 'no job waits yet' : `${counted(waiting, 'job')} in its queue`}
+                  {service !== null && `, in ${service}`}
                 </span>
               </li>
             ))}

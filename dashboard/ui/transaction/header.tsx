@@ -60,6 +60,8 @@ export function Header({ transaction, ask }: HeaderProps): JSX.Element {
     startedAtMs,
     endedAtMs,
     deadlineAtMs,
+    direction,
+    verdict,
     tags,
     parent,
     children,
@@ -122,10 +124,12 @@ export function Header({ transaction, ask }: HeaderProps): JSX.Element {
             <Took transaction={transaction} />
           </dd>
         </div>
-        {deadlineAtMs !== null && (
+        {deadlineAtMs !== null && endedAtMs === null && direction === 'forward' && verdict === null && (
           <div>
             <dt>Deadline</dt>
-            <dd>{endedAtMs === null ? <Until ms={deadlineAtMs} past="has passed" /> : <At ms={deadlineAtMs} />}</dd>
+            <dd>
+              <Until ms={deadlineAtMs} past="has passed" />
+            </dd>
           </div>
         )}
         {children.length > 0 && (

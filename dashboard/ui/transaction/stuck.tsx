@@ -62,7 +62,7 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
         )}
         {notCompensated.length > 0 && (
           <>
-            <dt>Left behind until then</dt>
+            <dt>{kind === 'tcc' ? 'Its verdict has not reached' : 'Left behind until then'}</dt>
             <dd>{listed(notCompensated)}</dd>
           </>
         )}
