@@ -12,7 +12,7 @@ test('a worker with --port tells that it is live, ready and what it measures, un
     const url = await eventually(
       () => {
         const found = jsonLines<{ url?: string }>(worker.stderr()).find((line) => line.url !== undefined);
-        expect(found, worker.stderr()).toBeDefined();
+        expect(found).toBeDefined();
         return found!.url!;
       },
       { timeoutMs: 25_000 },
