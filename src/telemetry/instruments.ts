@@ -38,6 +38,13 @@ const DURATIONS = {
   wait: ['amends.queue.wait.duration', 'From when a job could run to when a worker took it, on its first delivery'],
 } as const;
 
+/** What may happen once in years: a counter that begins with its first count shows no increase. */
+const RARE: readonly (readonly [CounterName, Attributes])[] = [
+  ['storeLosses', {}],
+  ['swept', { 'amends.action': 'restored' }],
+  ['swept', { 'amends.action': 'freed' }],
+];
+
 function made<K extends string, T>(names: Readonly<Record<K, unknown>>, make: (name: K) => T): Record<K, T> {
   return Object.fromEntries((Object.keys(names) as K[]).map((name) => [name, make(name)])) as Record<K, T>;
 }
@@ -57,6 +64,7 @@ export class Instruments {
       const [full, description] = DURATIONS[name];
       return meter.createHistogram(full, { unit: 's', description, advice: { explicitBucketBoundaries: DURATIONS_S } });
     });
+    for (const [name, attributes] of RARE) this.count(name, attributes, 0);
     this.#end = observed(meter, snapshot);
   }
 
