@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { AmendsError } from '../errors.ts';
 import { bare } from './redis-errors.ts';
+import { settling } from './redis-settling.ts';
 
 export { reachable } from './redis-errors.ts';
 
@@ -111,7 +112,7 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
     lazyConnect: true,
     replyMapping: 'legacy',
   };
-  const redis = new Redis(url, client);
+  const redis = settling(new Redis(url, client));
   redis.on('error', (error: Error) => {
     if (started) options.onError?.(bare(error));
     else firstError ??= bare(error);
@@ -130,23 +131,6 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
   }
   started = true;
   return redis;
-}
-
-/**
- * A copy of a connection whose `disconnect` ends it also while it waits to reconnect, and whose own copies do so too. ioredis would stop its
- * timer there and never emit `end`, on which BullMQ waits when a worker is closed (redis/ioredis#1830). All copies are put into `family`.
- */
-export function duplicateThatEnds(redis: Redis, options: Partial<RedisOptions>, family: Set<Redis>): Redis {
-  const copy = redis.duplicate(options);
-  family.add(copy);
-  const disconnect = copy.disconnect.bind(copy);
-  copy.disconnect = (reconnect = false) => {
-    // As a client that was not told to connect yet: there `disconnect` settles what waits in its queue, and emits.
-    if (copy.status === 'reconnecting' && !reconnect) copy.status = 'wait';
-    disconnect(reconnect);
-  };
-  copy.duplicate = (override) => duplicateThatEnds(redis, { ...options, ...override }, family);
-  return copy;
 }
 
 /** How long a connection that is to be closed waits for an answer, in milliseconds. */

@@ -1,6 +1,7 @@
 import { createRedisBackend } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { closeRedis, disconnectUnlessHeard, duplicateThatEnds } from '../connections/redis.ts';
+import { closeRedis, disconnectUnlessHeard } from '../connections/redis.ts';
+import { gather } from '../connections/redis-settling.ts';
 import type { QueueBackend, Retention } from './backend.ts';
 
 /** A worker's blocking wait for a job lasts up to 10 s by itself. */
@@ -31,7 +32,7 @@ export function redisBackend(redis: Redis, namespace: string): QueueBackend {
       // A producer fails fast when Redis is away; a worker waits until it is back, and BullMQ refuses one that would not.
       const family = new Set<Redis>();
       const socketTimeout = Math.max(redis.options.socketTimeout ?? 0, SHORTEST_TIMEOUT_MS);
-      const connection = duplicateThatEnds(redis, { maxRetriesPerRequest: null, socketTimeout }, family);
+      const connection = gather(redis.duplicate({ maxRetriesPerRequest: null, socketTimeout }), family);
       connection.on('error', () => undefined); // told by the worker's own 'error' event
       return {
         connection,

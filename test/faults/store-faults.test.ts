@@ -121,17 +121,21 @@ describe.each(['redis', 'postgres'] as const)('faults between the engine and %s'
     },
   );
 
-  test('S106 a connection is closed while its store is away, and elsewhere everything goes on', async () => {
-    await start(direct, 10);
-    await work(proxied, { concurrency: 5 });
-    await judgeAll();
-    proxy.refuse();
-    await eventually(() => expect(proxy.counts.refused).toBeGreaterThan(3));
-    await proxied.close();
-    await work(direct);
-    await start(direct, 1);
-    await judgeAll();
-  });
+  test.each(['at rest', 'in mid-run'])(
+    'S106 a connection is closed %s while its store is away, and elsewhere everything goes on',
+    async (when) => {
+      await start(direct, 10);
+      await work(proxied, { concurrency: 5 });
+      if (when === 'at rest') await judgeAll();
+      else await inMidRun();
+      proxy.refuse();
+      await eventually(() => expect(proxy.counts.refused).toBeGreaterThan(3));
+      await proxied.close();
+      await work(direct);
+      await start(direct, 1);
+      await judgeAll();
+    },
+  );
 
   test('S107 replies lost at commits and anywhere, again and again: no double transition', async () => {
     await work(proxied);
