@@ -12,6 +12,7 @@ export class Canary {
   #seen: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(engine: Engine, onLoss: () => void) {
     this.#engine = engine;
@@ -26,9 +27,10 @@ export class Canary {
     }, EVERY_MS).unref();
   }
 
-  async stop(): Promise<void> {
+  /** A look that is under way may go on, unheard: the store may be away. */
+  stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
-    await this.#looking;
   }
 
   async look(): Promise<void> {
@@ -39,7 +41,7 @@ export class Canary {
     } catch {
       return; // the store is away, which others tell; the next look asks again
     }
-    if (now === undefined) return;
+    if (now === undefined || this.#stopped) return;
     const lost = this.#seen.findIndex((before, place) => (now[place] ?? 0) <= before);
     const before = this.#seen;
     this.#seen = now;

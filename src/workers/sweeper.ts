@@ -35,7 +35,10 @@ export class Sweeper {
   readonly #engine: Engine;
   readonly #options: SweeperOptions;
   readonly #roots: WedgedRoots;
-  #everything = false;
+  /** When the store was seen to have lost writes, while not everything of before has been looked at. */
+  #lossMs: number | undefined;
+  /** When the first page of the pages now looked at was. */
+  #passMs = 0;
   readonly #cursors = new Map<Status, string>();
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -65,10 +68,10 @@ export class Sweeper {
     await this.#looking;
   }
 
-  /** From the next look on it looks at everything once, also at what has been quiet for a moment only: the store has lost writes. */
+  /** The store has lost writes: whatever was written until now is looked at once, as soon as it has been quiet for a moment. */
   lookAtEverything(): void {
     this.#cursors.clear();
-    this.#everything = true;
+    this.#lossMs = this.#engine.clock.nowMs();
   }
 
   /** One look. Gives the number of jobs it put back. */
@@ -76,6 +79,7 @@ export class Sweeper {
     const { clock, journal, log } = this.#engine;
     // Also for this process's other decisions: without commits of its own nothing else tells it that its clock was set meanwhile.
     await clock.synchronise(journal);
+    if (this.#cursors.size === 0) this.#passMs = clock.nowMs();
     let restored = 0;
     for (const status of LIVE) {
       for (let page = 0; page < PAGES_PER_LOOK && !this.#stopping.signal.aborted; page++) {
@@ -87,7 +91,7 @@ export class Sweeper {
         if (nextCursor === undefined) break;
       }
     }
-    if (this.#cursors.size === 0) this.#everything = false;
+    if (this.#cursors.size === 0 && this.#lossMs !== undefined && this.#passMs > this.#lossMs + QUIET_MS) this.#lossMs = undefined;
     if (restored > 0) {
       this.#options.onRestored?.(restored);
       log.warn({ restored }, 'the sweeper put back jobs that were gone');
@@ -118,7 +122,8 @@ export class Sweeper {
   }
 
   async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
-    const quietMs = this.#everything ? Math.min(QUIET_MS, this.#options.overdueAfterMs) : this.#options.overdueAfterMs;
+    const { overdueAfterMs } = this.#options;
+    const quietMs = this.#lossMs === undefined ? overdueAfterMs : Math.min(QUIET_MS, overdueAfterMs);
     const overdueMs = this.#engine.clock.nowMs() - quietMs;
     let restored = 0;
     for (const { id, updatedAtMs } of transactions) {

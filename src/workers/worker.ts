@@ -230,12 +230,12 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     down.abort();
     patience.end();
     const consumers = (await running?.catch(() => [])) ?? [];
+    canary.stop();
     const drained = setTimeout(() => active.giveUp(), limits.drainMs);
     await Promise.all([
       ...consumers.map((consumer) => consumer.close()),
       // A look at the store that does not come back can be left alone.
       patience.wait(sweeper.stop()).catch(onError),
-      patience.wait(canary.stop()).catch(onError),
       duty?.close(),
       patience.wait(stopRetention?.() ?? Promise.resolve()).catch(onError),
     ]);

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { engineOf } from '../../src/amends.ts';
 import { Sweeper } from '../../src/workers/sweeper.ts';
+import { eventually } from '../support/eventually.ts';
 import { serverUrl } from '../support/server-url.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { connectTo, orderSaga, startedOf, useBench } from './fixture.ts';
@@ -39,6 +40,27 @@ describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
       expect((await bench.amends.get(`s110-${i}`).outcome({ timeoutMs: 20_000 })).status).toBe('completed');
     }
     expect(bench.ledger).toHaveLength(20);
+  });
+
+  test('what was written just before a loss of the store was seen is looked at too, also when a look is under way', async () => {
+    const definition = orderSaga(bench.ledger);
+    const { plan, bindings } = definition;
+    const engine = engineOf(bench.amends);
+    await bench.work([definition], { sweepEveryMs: 600_000 });
+    const sweeper = new Sweeper(engine, { sagas: ['order'], everyMs: 600_000, overdueAfterMs: 600_000, onError: () => undefined });
+    await engine.transactions.start({ plan, bindings }, 'torn', startedOf(definition, { order: 'o' }));
+    const underWay = sweeper.sweep();
+    sweeper.lookAtEverything();
+    expect(await underWay).toBe(0);
+    expect(await sweeper.sweep()).toBe(0); // its job may be on its way still
+    await eventually(async () => expect(await sweeper.sweep()).toBeGreaterThan(0), { everyMs: 300 });
+    expect((await bench.amends.get('torn').outcome({ timeoutMs: 20_000 })).status).toBe('completed');
+    // And then it is over: a younger one is left to the ordinary bound.
+    await delay(2_500); // longer than what is looked at because of the loss has to be quiet
+    await sweeper.sweep();
+    await engine.transactions.start({ plan, bindings }, 'young', startedOf(definition, { order: 'o' }));
+    await delay(2_500);
+    expect(await sweeper.sweep()).toBe(0);
   });
 
   test('a saga that is quiet for good reason is left alone', async () => {
