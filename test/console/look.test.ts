@@ -110,11 +110,11 @@ describe('on whatever screen the console is seen', () => {
     expect(white).not.toBe(black);
     await light.getByRole('button', { name: 'Theme: system. Change' }).click();
     await light.getByRole('button', { name: 'Theme: dark. Change' }).waitFor();
-    expect(await light.evaluate(background)).toBe(black);
+    await eventually(async () => expect(await light.evaluate(background)).toBe(black));
     await light.reload();
     await light.getByRole('button', { name: 'Theme: dark. Change' }).click();
     await light.getByRole('button', { name: 'Theme: light. Change' }).waitFor();
-    expect(await light.evaluate(background)).toBe(white);
+    await eventually(async () => expect(await light.evaluate(background)).toBe(white));
   });
 });
 

@@ -103,8 +103,9 @@ describe('sagas in four shards of one server', () => {
     expect(shown.map(({ name, displayName }) => `${name} = ${displayName}`)).toEqual(
       upTo(SHARDS).map((n) => `saga-order.${n - 1} = saga order (shard ${n - 1})`),
     );
-    const page = await request(dashboard.url).get('/').expect(200);
-    const [, queue = ''] = /queues\/queue\/(saga-order\.\d)\/root\.shown"/.exec(page.text)!;
+    const { body: transaction } = await request(dashboard.url).get('/api/v1/transactions/shown').expect(200);
+    const { url } = (transaction as { jobs: { op: string; url: string }[] }).jobs.find(({ op }) => op === 'root')!;
+    const [, queue] = /^queues\/queue\/(saga-order\.\d)\/root\.shown$/.exec(url)!;
     await request(dashboard.url).get(`/queues/api/queues/${queue}/root.shown`).expect(200);
     const flow = await request(dashboard.url)
       .get(`/queues/api/queues/${queue}/root.shown/flow`)

@@ -10,10 +10,12 @@ export function filtersSuite(store: TestStore): void {
     ({ journal } = await store.open());
   });
 
-  /** A stuck transaction with an error. */
+  /** A stuck transaction with an error, older than whatever comes after it. */
   async function stuck(saga: string, error: string, id = fresh()): Promise<string> {
     const summary = { saga, status: 'stuck', error } as const;
     await journal.commit(commitOf(id, 0, [started(saga)], summary));
+    const now = await journal.timeMs();
+    while ((await journal.timeMs()) <= now);
     return id;
   }
 
