@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Attempt } from '../../api/attempt.ts';
 import { ShapeMark } from '../parts/shape.tsx';
 import { clockText, durationText } from '../parts/time.tsx';
@@ -33,12 +33,15 @@ export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Ele
     space.current?.style.setProperty('--first', String(first));
   }, [newest.length, first]);
   const at = newest.findIndex(({ attempt }) => attempt === chosen);
-  useEffect(() => {
+  // After the rows above have their place, and again when there are more of them: a shorter list could not be scrolled so far.
+  useLayoutEffect(() => {
     const element = box.current;
     if (element === null || at < 0) return;
     const y = at * ROW_PX;
-    if (y < element.scrollTop || y + ROW_PX > element.scrollTop + element.clientHeight) element.scrollTop = Math.max(0, y - SEEN_PX / 2);
-  }, [at]);
+    if (y >= element.scrollTop && y + ROW_PX <= element.scrollTop + element.clientHeight) return;
+    element.scrollTop = Math.max(0, y - SEEN_PX / 2);
+    setTop(element.scrollTop);
+  }, [at, newest.length]);
   return (
     <div class="attempts" ref={box} onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}>
       <ol ref={space}>
