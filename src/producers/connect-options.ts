@@ -46,6 +46,14 @@ export interface ResolvedOptions extends StoreOptions {
   readonly limits: PayloadLimits;
 }
 
+const LOGGER_METHODS = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const;
+
+function checkLogger(logger: Logger): Logger {
+  const missing = LOGGER_METHODS.find((name) => typeof (logger as Partial<Logger> | null)?.[name] !== 'function');
+  if (missing === undefined) return logger;
+  throw new AmendsError('INVALID_OPTION', `logger has no ${missing}(): give a pino logger, and to hear nothing pino({ level: 'silent' })`);
+}
+
 /**
  * Options with their defaults.
  *
@@ -80,7 +88,7 @@ export function resolveOptions(
     shards: options.shards === undefined ? undefined : checkShards(options.shards),
     storeTimeoutMs,
     limits: { ...DEFAULT_PAYLOAD_LIMITS, maxBytes },
-    log: options.logger ?? defaultLogger(),
+    log: options.logger === undefined ? defaultLogger() : checkLogger(options.logger),
     telemetry: resolveTelemetry(options.telemetry),
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import * as z from 'zod';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectEvents, eventStream, FORGOTTEN, type EventsConnection } from '../../src/connect-events.ts';
@@ -110,6 +110,8 @@ test.each([
   ['redis://localhost', { namespace: 'No' }],
   ['postgres://localhost', { maxPayloadBytes: 0 }],
   ['postgres://localhost', { storeTimeoutMs: 5 }],
+  ['postgres://localhost', { logger: false as unknown as Logger }],
+  ['postgres://localhost', { logger: console as unknown as Logger }],
 ])('%s with %j is refused before anything is opened', async (url, options) => {
   await expect(connectEvents(url, options)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
 });
