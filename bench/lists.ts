@@ -1,10 +1,8 @@
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { startDashboard } from '../dashboard/server/index.ts';
-import { connect, engineOf, type Amends } from '../src/amends.ts';
-import { buildPlan } from '../src/flows/plan.ts';
-import { DEFAULT_ACTION_POLICY, DEFAULT_COMPENSATION_POLICY } from '../src/flows/policy.ts';
-import type { Status } from '../src/machine/state.ts';
+import { connect } from '../src/amends.ts';
+import { fillJournal } from './fill-journal.ts';
 import { openPlace } from './place.ts';
 
 const HELP = `npm run bench -- lists [options]      How long the console's lists take, over HTTP, on a server of its own
@@ -12,9 +10,6 @@ const HELP = `npm run bench -- lists [options]      How long the console's lists
   --store redis|postgres|embedded   default redis
   --transactions <n>                default 10000
   --rounds <n>                      requests of each kind; default 30`;
-
-const STATUSES: readonly Status[] = ['completed', 'completed', 'completed', 'compensated', 'running', 'stuck', 'completed', 'terminated'];
-const ERRORS = ['connection refused', 'card declined', 'timeout after 30000 ms'];
 
 /** The paths that the console asks for. */
 const LISTS: Readonly<Record<string, string>> = {
@@ -34,45 +29,6 @@ const LISTS: Readonly<Record<string, string>> = {
   statistics: 'statistics',
   services: 'services',
 };
-
-async function fill(amends: Amends, count: number): Promise<void> {
-  const { journal } = engineOf(amends);
-  const step = { name: 'a', service: null, kind: 'readOnly' as const, conditional: false };
-  const policies = { action: DEFAULT_ACTION_POLICY, compensation: DEFAULT_COMPENSATION_POLICY };
-  const sagas = ['saga0', 'saga1', 'saga2'];
-  const plans = sagas.map((name) => buildPlan({ name, version: 1, deadlineMs: null, stages: [[{ ...step, ...policies }]] }));
-  for (const plan of plans) await journal.registerPlan(plan);
-  for (let from = 0; from < count; from += 200) {
-    const some = Array.from({ length: Math.min(200, count - from) }, (_, i) => from + i);
-    await Promise.all(
-      some.map((i) => {
-        const { name: saga, fingerprint } = plans[i % plans.length]!;
-        const status = STATUSES[i % STATUSES.length]!;
-        const error = status === 'stuck' || status === 'compensated' ? ERRORS[i % ERRORS.length] : undefined;
-        const tags = { customer: `c${i % 100}` };
-        const message = { name: 'Error', message: error ?? '' };
-        return journal.commit({
-          id: `tx-${String(i).padStart(6, '0')}`,
-          expectedVersion: 0,
-          events: [
-            {
-              type: 'saga_started',
-              data: { saga, definitionVersion: 1, fingerprint, input: {}, inputHash: 'h', tags, deadlineAtMs: null },
-            },
-            ...(status === 'stuck'
-              ? [
-                  { type: 'step_issued' as const, data: { step: 'a', args: {} } },
-                  { type: 'step_stuck' as const, data: { step: 'a', error: message } },
-                ]
-              : []),
-          ],
-          summary: { saga, definitionVersion: 1, status, tags, error },
-          announce: false,
-        });
-      }),
-    );
-  }
-}
 
 interface Took {
   /** With an empty cache, and code that was not compiled yet. */
@@ -112,7 +68,7 @@ export async function benchLists(args: readonly string[]): Promise<void> {
     const fresh = await place.fresh();
     const amends = await connect(store === 'embedded' ? '' : fresh, { logger: pino({ level: 'silent' }), folder: fresh });
     try {
-      await fill(amends, Number(values.transactions));
+      await fillJournal(amends, Number(values.transactions));
       const dashboard = await startDashboard(amends, { port: 0 });
       console.log(`${values.transactions} transactions on ${store}, ${values.rounds} requests each, milliseconds`);
       console.log('list               first     p50     p95   worst');

@@ -22,7 +22,7 @@ const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a h
   --parallel                        steps in pairs, side by side
   --fail-at <step>                  the step that fails in the compensation runs; default the last
   --backlog <n>                     adds a run over so many transactions stored before
-  --transactions <n>                in each run; default 1000
+  --transactions <n>                in each run; default 1000, with telemetry 4000
   --rounds <n>                      pairs of each kind; default 7
   --json                            one JSON object as the last line
 

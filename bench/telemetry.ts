@@ -6,9 +6,12 @@ import { measure, median } from './tcc.ts';
 /** `amends`: with its defaults, and no SDK registered. */
 const SIDES = ['off', 'amends', 'metrics', 'traces', 'logs'] as const satisfies readonly Order['contender'][];
 
+/** Of fewer transactions a run measures the compiler, which has more to do where more is watched. */
+const ENOUGH = '4000';
+
 /** What it costs to be watched: each side in alternation, by CPU time of the process for each saga, which a shared machine disturbs least. */
 export async function benchTelemetry(args: readonly string[]): Promise<void> {
-  const options = optionsOf(args);
+  const options = optionsOf(['--transactions', ENOUGH, ...args]);
   if (options === undefined) return;
   const { store, steps, payloadBytes, concurrency, parallel, transactions, rounds } = options;
   const place = await openPlace(options);

@@ -109,7 +109,7 @@ async function realRun(folder) {
   const shopped = eventStream({ name: 'shopped', version: 1, events: { placed: z.object({}) } });
   await amends.events.subscribe('billing', { events: [shopped], from: 'start' }, () => {});
   await amends.worker({ sagas: [order, checkout], alerts: { channels: [{ kind: 'callback', call: () => {} }], everyMs: 500 } }).run();
-  const [{ telemetry }] = [engineOf(amends)];
+  const { telemetry } = engineOf(amends);
   const begin = async () => {
     await amends.start(order, { order: 'plain' });
     await amends.start(order, { order: 'stuck' });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { allCanaries } from './connections/canary.ts';
 import type { SqlExecutor } from './connections/sql.ts';
 import { AmendsError } from './errors.ts';
 import { openEvents, type Events, type OpenedEvents } from './events/open-events.ts';
@@ -152,7 +153,7 @@ function settlingShards(journal: Journal, stores: readonly Store[]): Journal {
 
 function canaryOf(stores: readonly Store[]): Engine['canary'] {
   const canaries = [...new Set(stores)].flatMap(({ canary }) => (canary === undefined ? [] : [canary]));
-  return canaries.length === 0 ? undefined : async () => (await Promise.all(canaries.map((canary) => canary()))).flat();
+  return canaries.length === 0 ? undefined : allCanaries(canaries);
 }
 
 function clientOf(engine: Engine, opened: OpenedEvents, stores: readonly Store[]): Amends {

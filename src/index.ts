@@ -50,7 +50,7 @@ export type { TccRun } from './producers/tcc-run.ts';
 export type { TccOutcome } from './producers/tcc-outcome.ts';
 export type { StartOptions, TccStartOptions } from './producers/start.ts';
 export type { WaitOptions } from './producers/outcomes.ts';
-export type { ControlOptions, ReasonedOptions } from './producers/control.ts';
+export type { ControlOptions, ReasonedOptions, RetryOptions } from './producers/control.ts';
 export type { StoreKind } from './producers/store.ts';
 export type { AmendsWorker, WorkerOptions } from './workers/worker.ts';
 

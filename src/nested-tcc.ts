@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Amends } from './amends.ts';
 import { AmendsError, HoldExpired, isAmendsError, StepFailed } from './errors.ts';
+import { nestedId } from './flows/names.ts';
 import { implementResource, type Resource, type ResourceImplementation } from './flows/resource.ts';
 import type { TryContext } from './flows/resource-code.ts';
 import type { StepContext } from './flows/step.ts';
@@ -40,11 +40,8 @@ export interface NestedTcc<In, Output> {
   complete(parent: Parent, input: In): Promise<Output>;
 }
 
-const LONGEST_ID = 128;
-
 function childId(parent: Parent): string {
-  const id = 'resource' in parent ? `${parent.transactionId}:${parent.resource}` : `${parent.sagaId}:${parent.step}`;
-  return id.length <= LONGEST_ID ? id : createHash('sha256').update(id).digest('hex');
+  return 'resource' in parent ? nestedId(parent.transactionId, parent.resource) : nestedId(parent.sagaId, parent.step);
 }
 
 /** What a parent is told of an outcome that it did not want. */

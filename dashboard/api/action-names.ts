@@ -8,7 +8,7 @@ export const ACTIONS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', '
 export const action = z.enum(ACTIONS).meta({ id: 'Action' });
 export type Action = z.infer<typeof action>;
 
-/** Those that need no step and no data, so that they can be done to many. */
-export const BULK_ACTIONS = ['retry', 'cancel', 'terminate', 'pause', 'resume'] as const;
+/** Those that need no data of their own, so that they can be done to many. `skip` and `mark_undone`: of each all that is stuck so. */
+export const BULK_ACTIONS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', 'pause', 'resume'] as const;
 export const bulkAction = z.enum(BULK_ACTIONS).meta({ id: 'BulkAction' });
 export type BulkAction = z.infer<typeof bulkAction>;

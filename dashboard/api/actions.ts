@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { action } from './action-names.ts';
 import { json, name, status, transactionId } from './common.ts';
 
-/** `skip` and `mark_undone` need the step, `signal` its name. */
+/** `skip` and `mark_undone` need the step, `signal` its name; `retry` may have a step, and is then of that one only. */
 export const previewQuery = z.strictObject({ step: name.optional(), signal: name.optional() });
 
 const standing = z.object({ status, steps: z.record(z.string(), z.string()) });
@@ -38,6 +38,7 @@ export const actionRequest = z
     version: z.number().int().min(1),
     /** Why; it becomes part of the history. */
     reason: z.string().trim().min(1).max(1_000),
+    /** Of `skip` and `mark_undone`; of `retry`: only this one of several that are stuck. */
     step: name.optional(),
     signal: name.optional(),
     /** What comes with a signal. Default `null`. */

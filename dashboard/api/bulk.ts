@@ -10,7 +10,7 @@ export const MOST_OF_BULK = 10_000;
 export const bulkPreviewRequest = z.strictObject({ filter, action: bulkAction }).meta({ id: 'BulkPreviewRequest' });
 export type BulkPreviewRequest = z.infer<typeof bulkPreviewRequest>;
 
-/** How many there are. Whether each of them allows it is found when it is done. */
+/** How many there are. A filter with a `step` has only that one tried again, given up or marked. Whether each of them allows it is found when it is done. */
 export const bulkPreview = z
   .object({
     action: bulkAction,
@@ -53,15 +53,22 @@ export const bulk = z
     done: z.number(),
     /** It was so before: nothing was to be done. */
     unchanged: z.number(),
+    /** It did not fit the filter any more when its turn came: it was left alone. */
+    skipped: z.number(),
     failed: z.number(),
     remaining: z.number(),
     /** The first 100. */
     failures: z.array(z.object({ id: transactionId, code: z.string(), message: z.string() })),
     /** Why it ended, when its state is `failed`. */
     error: z.string().nullable(),
+    /** Who asked it to stop, and why; `null`: nobody. */
+    stop: z.object({ by: z.string(), reason: z.string().nullable() }).nullable(),
   })
   .meta({ id: 'Bulk' });
 export type Bulk = z.infer<typeof bulk>;
+
+/** `POST bulk/:id/stop`. */
+export const stopBulkRequest = z.strictObject({ reason: z.string().trim().min(1).max(1_000).optional() }).meta({ id: 'StopBulkRequest' });
 
 export const bulksQuery = z.strictObject({ limit: queryNumber(1, 100).optional() });
 

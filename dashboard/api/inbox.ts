@@ -1,15 +1,20 @@
 import * as z from 'zod';
 import { kind, operation, timeMs, transactionId } from './common.ts';
 
-/** Transactions of one saga that are stuck on the same step with the same error. */
+/**
+ * Transactions of one saga that are stuck on the same step with errors alike: of one code or name, and one text but for numbers, ids and what is
+ * quoted. The filter `{ saga, status: ['stuck'], step, errorGroup }` finds them.
+ */
 export const inboxGroup = z
   .object({
     saga: z.string(),
     kind,
     step: z.string(),
     op: operation,
-    /** What they are stuck on, shortened. */
+    /** What the one that is stuck longest is stuck on, shortened. */
     error: z.string(),
+    /** What their errors have in common. */
+    errorGroup: z.string(),
     count: z.number(),
     /** When the longest stuck of them got stuck, and the newest. */
     oldestAtMs: timeMs,

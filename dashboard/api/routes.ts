@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { actionRequest, actionResult, preview, previewQuery } from './actions.ts';
 import { attempts, attemptsQuery } from './attempt.ts';
-import { bulk, bulkPreview, bulkPreviewRequest, bulkRequest, bulks, bulksQuery } from './bulk.ts';
+import { bulk, bulkPreview, bulkPreviewRequest, bulkRequest, bulks, bulksQuery, stopBulkRequest } from './bulk.ts';
 import { historyPage, historyQuery } from './history.ts';
 import { inbox } from './inbox.ts';
 import { services } from './services.ts';
@@ -47,7 +47,7 @@ export const ROUTES = {
   startBulk: { method: 'post', path: 'bulk', summary: 'Acts on all that a filter finds', body: bulkRequest, answer: bulk },
   bulks: { method: 'get', path: 'bulk', summary: 'Bulk acts', query: bulksQuery, answer: bulks },
   bulk: { method: 'get', path: 'bulk/:id', summary: 'Progress of a bulk act', answer: bulk },
-  stopBulk: { method: 'post', path: 'bulk/:id/stop', summary: 'Stops a bulk act; its body is {}', answer: bulk },
+  stopBulk: { method: 'post', path: 'bulk/:id/stop', summary: 'Stops a bulk act', body: stopBulkRequest, answer: bulk },
   services: { method: 'get', path: 'services', summary: 'Queues, and who takes jobs from them', answer: services },
   statistics: { method: 'get', path: 'statistics', summary: 'Rates and durations', query: statisticsQuery, answer: statistics },
   categories: { method: 'get', path: 'categories', summary: 'Categories of event streams', query: categoriesQuery, answer: categories },

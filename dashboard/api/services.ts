@@ -29,7 +29,7 @@ export type QueueState = z.infer<typeof queueState>;
 export const services = z
   .object({
     queues: z.array(queueState),
-    /** Steps whose queue nobody takes jobs from, although jobs wait there or its plan is in use: `no worker for charge_card`. */
+    /** Steps whose queue nobody takes jobs from, although jobs wait there or transactions of the saga have not ended: `no worker for charge_card`. */
     unserved: z.array(
       z.object({
         saga: z.string(),

@@ -19,6 +19,10 @@ export const filter = z
     idPrefix: transactionId.optional(),
     /** Part of the error it turned back on or is stuck on; upper and lower case of ASCII letters are alike. */
     error: text.optional(),
+    /** It is stuck on this step. A bulk `retry`, `skip` or `mark_undone` is then done to this step only. */
+    step: name.optional(),
+    /** It is stuck on an error of this group, as the inbox tells it; on that step, if one is given. */
+    errorGroup: text.optional(),
     /** It started then or later. */
     fromMs: z.number().int().min(0).max(LAST_MS).optional(),
     /** It started before then. */
@@ -32,11 +36,13 @@ export const filterQuery = z.strictObject({
   saga: name.optional(),
   kind: kind.optional(),
   status: repeated(status).optional(),
-  /** `name=value`; the first `=` divides. */
+  /** `name=value`; the first `=` divides. Repeated for further tags, all of which must be there. */
   tag: repeated(z.string().regex(/^[^=]+=/, 'give it as name=value')).optional(),
   id: transactionId.optional(),
   idPrefix: transactionId.optional(),
   error: text.optional(),
+  step: name.optional(),
+  errorGroup: text.optional(),
   fromMs: queryNumber(0, LAST_MS).optional(),
   toMs: queryNumber(0, LAST_MS).optional(),
 });

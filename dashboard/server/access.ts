@@ -3,17 +3,22 @@ import type { TransactionSummary } from '../../src/journal/journal.ts';
 import type { Act } from '../../src/operations/possible-acts.ts';
 import { refuse } from './refusal.ts';
 
+/** What decides on a transaction. */
+export type AboutTransaction = Pick<TransactionSummary, 'id' | 'saga' | 'status' | 'tags'>;
+
 /** What somebody may be allowed: to look, to act on a transaction, to act on many, or to change queues in Bull Board. */
 export type DashboardAction = 'view' | 'bulk' | 'queue' | Act;
 
 /**
- * Says whether a request may do something. `transaction` is the one it is about; `undefined`: none, or whether it may be done at all.
+ * Says whether a request may do something. `transaction` is the one it is about; `undefined`: none, or whether it may be done at all, which is asked
+ * first. Lists, the inbox, counts, changes and jobs leave out the transactions that `view` is refused for: it is called once for each row, so let it
+ * be quick. What is added up over many (statistics, the counts of queues) and bulk acts under way are for all who may look at all.
  * Called after the credentials were checked; a viewer's are never enough to change anything.
  */
 export type Authorize = (
   request: Request,
   action: DashboardAction,
-  transaction: Pick<TransactionSummary, 'id' | 'saga' | 'status' | 'tags'> | undefined,
+  transaction: AboutTransaction | undefined,
 ) => boolean | Promise<boolean>;
 
 export interface Actor {
@@ -54,9 +59,21 @@ export class Access {
     return { name: shown, role: role !== 'viewer' && authorize !== undefined ? 'custom' : role };
   }
 
-  async may(request: Request, action: DashboardAction, transaction?: Parameters<Authorize>[2]): Promise<boolean> {
+  async may(request: Request, action: DashboardAction, transaction?: AboutTransaction): Promise<boolean> {
     if (action !== 'view' && this.actorOf(request).role === 'viewer') return false;
     return this.#options.authorize === undefined || (await this.#options.authorize(request, action, transaction));
+  }
+
+  /** Whether it depends on the transaction. */
+  get isByTransaction(): boolean {
+    return this.#options.authorize !== undefined;
+  }
+
+  /** Those of these that may be looked at. */
+  async visible<T extends AboutTransaction>(request: Request, rows: readonly T[]): Promise<T[]> {
+    if (!this.isByTransaction) return [...rows];
+    const may = await Promise.all(rows.map((row) => this.may(request, 'view', row)));
+    return rows.filter((_, i) => may[i]);
   }
 
   /** Refuses what may not be done; everything else goes on. */

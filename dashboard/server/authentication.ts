@@ -64,7 +64,6 @@ export function authenticate(logins: readonly Login[], access: Access): RequestH
     const credentials = header === undefined ? undefined : credentialsOf(header);
     const login = credentials === undefined ? undefined : loginOf(credentials, logins);
     if (credentials !== undefined && login !== undefined) {
-      failures.succeeded(address);
       access.known(request, actorOf(credentials, login));
       next();
       return;

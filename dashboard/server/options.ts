@@ -1,3 +1,4 @@
+import { isIP, isIPv6 } from 'node:net';
 import type { Request } from 'express';
 import { AmendsError } from '../../src/errors.ts';
 import type { AccessOptions, Actor, Authorize } from './access.ts';
@@ -41,6 +42,12 @@ export interface StartDashboardOptions extends ConsoleOptions {
   readonly auth?: DashboardAuth;
   /** Host names of a reverse proxy in front of a dashboard on loopback. Needs `auth`. Default: none. */
   readonly allowedHosts?: readonly string[];
+  /**
+   * How many reverse proxies are in front of it, or their addresses (`10.0.0.0/8`, `loopback`): the visitor's own address is then what they say in
+   * `X-Forwarded-For`, by which wrong tries to log in are counted. Only what such a proxy really sets may be trusted. Default: none, and behind
+   * a proxy all visitors have its address, so that who guesses blocks all for a minute.
+   */
+  readonly trustProxy?: number | readonly string[];
 }
 
 /** Credentials with what they allow. */
@@ -62,6 +69,8 @@ export interface ServerOptions {
   readonly console: ResolvedConsole;
   /** The host names that requests may be for; `undefined`: any. */
   readonly hosts: ReadonlySet<string> | undefined;
+  /** As Express takes it. */
+  readonly trustProxy: number | string[] | false;
 }
 
 const SHORTEST_SECRET = { token: 16, password: 8 };
@@ -147,6 +156,24 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('::ffff:127.') || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
+const PROXY_NAMES: readonly string[] = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isProxy(text: unknown): boolean {
+  if (typeof text !== 'string') return false;
+  const [address = '', bits, ...more] = text.split('/');
+  const most = isIPv6(address) ? 128 : 32;
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most);
+  return PROXY_NAMES.includes(text) || (isIP(address) !== 0 && fits && more.length === 0);
+}
+
+/** Never all: what anybody may say of their own address is no address. */
+function resolveTrustProxy(given: StartDashboardOptions['trustProxy']): ServerOptions['trustProxy'] {
+  if (given === undefined) return false;
+  if (Array.isArray(given) && given.length > 0 && given.every(isProxy)) return [...(given as readonly string[])];
+  if (typeof given === 'number' && Number.isInteger(given) && given >= 1 && given <= 10) return given;
+  return refuse(`trustProxy is ${JSON.stringify(given)}: give the number of proxies, 1 to 10, or a list of their addresses`);
+}
+
 /** @throws {AmendsError} INVALID_OPTION */
 export function resolveServerOptions(options: StartDashboardOptions): ServerOptions {
   const port = options.port ?? 3700;
@@ -164,6 +191,7 @@ export function resolveServerOptions(options: StartDashboardOptions): ServerOpti
     refuse(`on ${host} others can reach it, and nothing says who may: ${HOW_TO_PROTECT}; or leave host out to serve this machine only`);
   }
   if (auth === undefined && allowed.length > 0) refuse(`allowedHosts opens it to others, and nothing says who may: ${HOW_TO_PROTECT}`);
-  if (!isLoopback(host) && allowed.length === 0) return { host, port, console, hosts: undefined };
-  return { host, port, console, hosts: new Set(['localhost', '127.0.0.1', '::1', host, ...allowed]) };
+  const trustProxy = resolveTrustProxy(options.trustProxy);
+  if (!isLoopback(host) && allowed.length === 0) return { host, port, console, hosts: undefined, trustProxy };
+  return { host, port, console, trustProxy, hosts: new Set(['localhost', '127.0.0.1', '::1', host, ...allowed]) };
 }

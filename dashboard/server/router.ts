@@ -4,7 +4,7 @@ import { Access } from './access.ts';
 import { openConsoleApi } from './api/api.ts';
 import type { Engine } from '../../src/producers/engine.ts';
 import { authenticate } from './authentication.ts';
-import { auditRetry } from './bull-board/audit.ts';
+import { keepAsked } from './bull-board/asked.ts';
 import { openBoard } from './bull-board/board.ts';
 import { checkChanges } from './change-check.ts';
 import { health } from './health.ts';
@@ -66,7 +66,7 @@ export async function openRouter(amends: Amends, { logins, access: accessOptions
   );
   router.use(checkChanges());
   router.use(api.router);
-  router.use('/queues', mayUse, auditRetry(engine, access), json({ limit: LARGEST_BODY }), bullBoardHeaders, board.handler);
+  router.use('/queues', mayUse, json({ limit: LARGEST_BODY }), bullBoardHeaders, keepAsked(access), board.handler);
   router.use(consolePages());
   router.use((request, response) => refuse(response, 404, `there is nothing at ${request.path}`));
   router.use(answerErrors(engine));

@@ -27,7 +27,7 @@ export async function startRunner(amends: Amends, { notReady, ...options }: Runn
   const resolved = resolveServerOptions(options);
   const engine = engineOf(amends);
   const probes = { journal: () => engine.journal.timeMs(), queue: await queueProbe(engine) };
-  const app = express().disable('x-powered-by');
+  const app = express().disable('x-powered-by').set('trust proxy', resolved.trustProxy);
   app.use(strictHeaders);
   if (resolved.hosts !== undefined) app.use(checkHost(resolved.hosts));
   app.all('/livez', onlyGet, live);

@@ -19,7 +19,7 @@ export type Dashboard = Served;
 export async function startDashboard(amends: Amends, options: StartDashboardOptions = {}): Promise<Dashboard> {
   const resolved = resolveServerOptions(options);
   const { log } = engineOf(amends);
-  const app = express().disable('x-powered-by');
+  const app = express().disable('x-powered-by').set('trust proxy', resolved.trustProxy);
   app.use(strictHeaders, markApi);
   if (resolved.hosts !== undefined) app.use(checkHost(resolved.hosts));
   const opened = await openRouter(amends, resolved.console);

@@ -33,7 +33,7 @@ function pageOf({ path, query }: Place): JSX.Element {
     if (page === 'statistics') return <StatisticsPage query={query} />;
   }
   return (
-    <Empty title="There is no such page">
+    <Empty title="There is no such page" alone>
       <p>The address may be cut off. A transaction’s page is at /transactions/ and its id.</p>
       <a class="button" href={addressOf(['transactions'])}>
         All transactions

@@ -13,6 +13,8 @@ export interface FilterOptions {
   readonly id?: string;
   readonly idPrefix?: string;
   readonly error?: string;
+  readonly step?: string;
+  readonly errorGroup?: string;
   readonly from?: number;
   readonly to?: number;
 }
@@ -44,12 +46,26 @@ export function addFilterOptions(command: Command): Command {
     .option('--id <id>', 'only this one')
     .option('--id-prefix <text>', 'only those whose id begins so')
     .option('--error <text>', 'only with this text in the error')
+    .option('--step <name>', 'only stuck on this step')
+    .option('--error-group <text>', 'only stuck on errors of this group, as amends inbox --json tells it')
     .option('--from <time>', 'only what started then or later: a date, or how long ago, such as 2h', moment)
     .option('--to <time>', 'only what started before then', moment);
 }
 
 /** What the options say. */
-export function filterOf({ saga, kind, status, tag: tags, id, idPrefix, error, from, to }: FilterOptions): TransactionFilter {
-  const given = { saga, kind, status, tag: tags, id, idPrefix, error, fromMs: from, toMs: to };
+export function filterOf({
+  saga,
+  kind,
+  status,
+  tag: tags,
+  id,
+  idPrefix,
+  error,
+  step,
+  errorGroup,
+  from,
+  to,
+}: FilterOptions): TransactionFilter {
+  const given = { saga, kind, status, tag: tags, id, idPrefix, error, step, errorGroup, fromMs: from, toMs: to };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -37,7 +37,11 @@ export function statusList(text: string, before: readonly Status[] = []): readon
 export function tag(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('Give it as name=value.');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  if (Object.hasOwn(before, name) && before[name] !== value) {
+    throw new InvalidArgumentError(`"${printable(name)}" is given with two values: a saga has one.`);
+  }
+  return { ...before, [name]: value };
 }
 
 function quoted(value: string): string {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBulk } from './commands/bulk.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addConfirm } from './commands/confirm.ts';
 import { addDashboard } from './commands/dashboard.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvents } from './commands/events.ts';
@@ -26,6 +27,8 @@ const ENVIRONMENT_HELP = `Environment:
   AMENDS_DASHBOARD_TOKEN  lets into the dashboard who knows it
   AMENDS_DASHBOARD_VIEWER_TOKEN
                           the same to look, and change nothing
+  AMENDS_DASHBOARD_PASSWORD
+                          the password of amends dashboard --user
   NO_COLOR                no colours`;
 
 /** By the package's own name: the path differs between the sources and what is published. */
@@ -63,6 +66,7 @@ export function createProgram(): Command {
     addSignal,
     addRetry,
     addCancel,
+    addConfirm,
     addHold,
     addGiveUp,
     addBulk,

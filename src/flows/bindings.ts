@@ -10,5 +10,6 @@ export type Bound = { readonly skip: true } | { readonly skip: false; readonly a
 /** The functions of a definition that feed the plan. They are the user's, so they may throw. */
 export interface Bindings {
   bind(step: string, values: Values): Bound;
-  output(values: Values): unknown;
+  /** Absent: all results. */
+  readonly output?: ((values: Values) => unknown) | undefined;
 }

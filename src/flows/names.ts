@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AmendsError } from '../errors.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -26,6 +27,14 @@ export function checkName(
     'INVALID_DEFINITION',
     `${shown(name)} can't be the name of a ${kind}: use 1 to 64 letters, digits, _ and -, starting with a letter`,
   );
+}
+
+const LONGEST_ID = 128;
+
+/** The id of what a step or a resource of a transaction starts: its parent's with the step behind it, or where that is too long a hash of it. */
+export function nestedId(parent: string, step: string): string {
+  const id = `${parent}:${step}`;
+  return id.length <= LONGEST_ID ? id : createHash('sha256').update(id).digest('hex');
 }
 
 /** Refuses a transaction id that can't be part of a key, a job id and a URL. */

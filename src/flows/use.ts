@@ -38,7 +38,7 @@ export function bindingsOf(where: string, stages: readonly (readonly Use[])[], r
       if (!taken) return { skip: true };
       return { skip: false, args: used.input(context) };
     },
-    output: (context: Values) => (returns === undefined ? context.results : returns(context)),
+    output: returns,
   });
 }
 

@@ -83,6 +83,8 @@ export interface Journal {
   commit(commit: Commit): Promise<CommitResult>;
   /** The events after `afterVersion` (default 0: all), in order. Empty when there are none. */
   read(id: string, afterVersion?: number): Promise<readonly JournaledEvent[]>;
+  /** All events of each of these, by its id, in order; those that don't exist are left out. One round trip. */
+  histories(ids: readonly string[]): Promise<ReadonlyMap<string, readonly JournaledEvent[]>>;
   /** @throws {AmendsError} INVALID_OPTION for a limit out of range or a cursor that isn't ours */
   list(filter: ListFilter): Promise<TransactionPage>;
   /** The summaries of those of these transactions that exist, in any order. One round trip. */

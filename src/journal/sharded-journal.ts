@@ -38,20 +38,28 @@ export function shardedJournal(shards: readonly Journal[]): Journal {
   if (first === undefined) throw new Error('a journal has at least one shard');
   if (shards.length === 1) return first;
   const of = (id: string): Journal => shards[shardOf(id, shards.length)]!;
+  const byShard = (ids: readonly string[]): readonly (readonly [Journal, readonly string[]])[] => {
+    const found = new Map<Journal, string[]>();
+    for (const id of ids) {
+      const known = found.get(of(id));
+      if (known === undefined) found.set(of(id), [id]);
+      else known.push(id);
+    }
+    return [...found];
+  };
   return {
     commit: (commit) => of(commit.id).commit(commit),
     read: (id, afterVersion) => of(id).read(id, afterVersion),
     list: (filter) => listShards(shards, filter),
 
+    // Sent together: still one round trip.
     async summaries(ids) {
-      const byShard = new Map<Journal, string[]>();
-      for (const id of ids) {
-        const known = byShard.get(of(id));
-        if (known === undefined) byShard.set(of(id), [id]);
-        else known.push(id);
-      }
-      // Sent together: still one round trip.
-      return (await Promise.all([...byShard].map(([shard, some]) => shard.summaries(some)))).flat();
+      return (await Promise.all(byShard(ids).map(([shard, some]) => shard.summaries(some)))).flat();
+    },
+
+    async histories(ids) {
+      const found = await Promise.all(byShard(ids).map(([shard, some]) => shard.histories(some)));
+      return new Map(found.flatMap((some) => [...some]));
     },
 
     async openCounts(sagas) {

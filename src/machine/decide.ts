@@ -2,7 +2,7 @@ import { AmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
 import { emit, type Draft, type Rules } from './draft.ts';
 import type { AttemptFacts, EventData, TransactionEvent } from './event.ts';
-import { evolve } from './evolve.ts';
+import { begun } from './shape.ts';
 import type { Fact } from './fact.ts';
 import { actionFailed, attemptFacts, lost, obligationFailed } from './failure.ts';
 import { isPastPivot } from './pivot.ts';
@@ -72,13 +72,29 @@ function cancel(draft: Draft, fact: Extract<Fact, { type: 'cancel_requested' }>)
   turn(draft, { kind: 'cancelled', reason: fact.reason, by: fact.by });
 }
 
+/** What is stuck, in the plan's order: the state's own changes when what was never issued is tried again. */
+function stuckOperations({ rules, state }: Draft): readonly { readonly step: string; readonly op: Operation }[] {
+  return Object.keys(rules.plan.steps).flatMap((step) => {
+    const status = stepState(state, step)?.status;
+    const op = status === undefined ? undefined : operationIn(status, STUCK);
+    return op === undefined ? [] : [{ step, op }];
+  });
+}
+
+/** The stuck operations of these kinds that an act is about: of the step that it names, or of all. */
+function meant(draft: Draft, only: string | undefined, ops: readonly Operation[], rule: string): ReturnType<typeof stuckOperations> {
+  const found = stuckOperations(draft).filter(({ step, op }) => ops.includes(op) && (only === undefined || step === only));
+  if (found.length > 0) return found;
+  if (only === undefined) throw new AmendsError('NOT_ALLOWED', `transaction ${draft.state.id} has no undo that is stuck: ${rule}`);
+  const status = stepState(draft.state, only)?.status;
+  const instead = status === undefined ? '' : ` (the step is ${status})`;
+  throw new AmendsError('NOT_ALLOWED', `the undo of "${only}" is not stuck${instead}: ${rule}`);
+}
+
 function retry(draft: Draft, fact: Extract<Fact, { type: 'retry_requested' }>): void {
   const asked = fact.reason === undefined ? { by: fact.by } : { by: fact.by, reason: fact.reason };
-  // In the plan's order: the state's own changes when what was never issued is tried again.
-  for (const step of Object.keys(draft.rules.plan.steps)) {
-    const status = stepState(draft.state, step)?.status;
-    const op = status === undefined ? undefined : operationIn(status, STUCK);
-    if (op !== undefined) emit(draft, { type: 'retry_requested', data: { step, op, ...asked } });
+  for (const { step, op } of stuckOperations(draft)) {
+    if (fact.step === undefined || fact.step === step) emit(draft, { type: 'retry_requested', data: { step, op, ...asked } });
   }
 }
 
@@ -94,25 +110,19 @@ function terminate(draft: Draft, { by, reason }: Extract<Fact, { type: 'terminat
   emit(draft, { type: 'saga_terminated', data: { by, reason, notCompensated: standing(draft.rules.plan, draft.state) } });
 }
 
-function skip(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'skip_requested' }>): void {
-  const status = stepState(draft.state, step)?.status;
-  if (status === 'compensation_stuck') return emit(draft, { type: 'compensation_skipped', data: { step, by, reason } });
-  if (status === 'confirm_stuck') return emit(draft, { type: 'confirm_skipped', data: { step, by, reason } });
-  throw new AmendsError(
-    'NOT_ALLOWED',
-    `the undo of "${step}" is not stuck${status === undefined ? '' : ` (the step is ${status})`}: only one that can't be done may be skipped`,
-  );
+function skip(draft: Draft, { step: only, by, reason }: Extract<Fact, { type: 'skip_requested' }>): void {
+  for (const { step, op } of meant(draft, only, ['compensate', 'confirm'], "only one that can't be done may be skipped")) {
+    emit(draft, { type: op === 'compensate' ? 'compensation_skipped' : 'confirm_skipped', data: { step, by, reason } });
+  }
 }
 
 /** As if the undo had succeeded: what comes before it goes on. */
-function undoneByHand(draft: Draft, { step, by, reason }: Extract<Fact, { type: 'undone_by_hand' }>): void {
-  const found = stepState(draft.state, step);
-  if (found?.status !== 'compensation_stuck') {
-    const instead = found === undefined ? '' : ` (the step is ${found.status})`;
-    throw new AmendsError('NOT_ALLOWED', `the undo of "${step}" is not stuck${instead}: only one that can't be done may be done by hand`);
+function undoneByHand(draft: Draft, { step: only, by, reason }: Extract<Fact, { type: 'undone_by_hand' }>): void {
+  for (const { step } of meant(draft, only, ['compensate'], "only one that can't be done may be done by hand")) {
+    const attempt = (stepState(draft.state, step)?.attemptsEver ?? 0) + 1;
+    const facts = attemptFacts({ attempt, worker: by, startedAtMs: draft.rules.nowMs ?? 0 });
+    emit(draft, { type: 'compensation_succeeded', data: { step, byHand: { by, reason }, ...facts } });
   }
-  const facts = attemptFacts({ attempt: found.attemptsEver + 1, worker: by, startedAtMs: draft.rules.nowMs ?? 0 });
-  emit(draft, { type: 'compensation_succeeded', data: { step, byHand: { by, reason }, ...facts } });
 }
 
 function inFlight(step: StepState, op: Operation): boolean {
@@ -222,7 +232,8 @@ export function decide(rules: Rules, state: State, fact: Fact): readonly Transac
 /** The events that begin a transaction, and the state they lead to. */
 export function beginning(rules: Rules, id: string, started: EventData<'saga_started'>): Decision {
   const first: TransactionEvent = { type: 'saga_started', data: started };
-  return follow({ rules, state: evolve(undefined, id, first), events: [first] });
+  const state = begun(id, first);
+  return follow({ rules, state, opened: state, events: [first] });
 }
 
 /** The events of a {@link beginning}. */

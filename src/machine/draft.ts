@@ -2,7 +2,8 @@ import type { Bindings } from '../flows/bindings.ts';
 import type { PayloadLimits } from '../flows/json.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from './event.ts';
-import { fold, open, type OpenState } from './evolve.ts';
+import { fold } from './evolve.ts';
+import { open, type OpenState } from './shape.ts';
 import type { State } from './state.ts';
 
 /** What the machine decides by. */

@@ -1,15 +1,6 @@
 import type { TransactionEvent } from './event.ts';
+import { begun, fresh, open, type OpenState } from './shape.ts';
 import { DUE, type State, type StepState } from './state.ts';
-
-const FRESH: Omit<StepState, 'args'> = { status: 'issued', attempts: 0, attemptsEver: 0, lost: 0, doubtful: false, backingOff: false };
-
-/** A state that events are folded into. Its steps are its own, each of them is replaced as a whole. */
-export type OpenState = { -readonly [K in keyof State]: State[K] } & { steps: Record<string, StepState>; settled: string[] };
-
-/** A copy of a state that events may be folded into: one copy, however many events follow. */
-export function open(state: State): OpenState {
-  return { ...state, steps: { ...state.steps }, settled: [...state.settled] };
-}
 
 function change(state: OpenState, name: string, patch: Partial<StepState>): void {
   state.steps[name] = { ...stepOf(state, name), ...patch };
@@ -21,7 +12,7 @@ function settle(state: OpenState, name: string, patch: Partial<StepState>): void
 }
 
 function stepOf(state: State, name: string): StepState {
-  return state.steps[name] ?? { ...FRESH, args: null };
+  return state.steps[name] ?? fresh(null);
 }
 
 /**
@@ -63,7 +54,8 @@ function apply(state: OpenState, event: TransactionEvent): void {
       throw new Error(`transaction ${state.id} started twice`);
     case 'step_issued': {
       const { step, args, wait, hold } = event.data;
-      return change(state, step, { ...FRESH, args, ...(wait === undefined ? {} : { wait }), ...(hold === undefined ? {} : { hold }) });
+      state.steps[step] = { ...fresh(args), wait, hold };
+      return;
     }
     case 'signal_received':
       state.signals = { ...state.signals, [event.data.signal]: event.data.data };
@@ -87,9 +79,10 @@ function apply(state: OpenState, event: TransactionEvent): void {
       });
     }
     case 'attempt_failed': {
-      const { attempts, attemptsEver, doubtful } = stepOf(state, event.data.step);
+      const { attempts, attemptsEver, doubtful, failingSinceMs = event.data.startedAtMs } = stepOf(state, event.data.step);
       return change(state, event.data.step, {
         attempts: attempts + 1,
+        failingSinceMs,
         attemptsEver: attemptsEver + 1,
         backingOff: true,
         error: event.data.error,
@@ -143,6 +136,7 @@ function apply(state: OpenState, event: TransactionEvent): void {
       return change(state, event.data.step, {
         status: event.type === 'confirm_issued' ? 'confirming' : 'compensating',
         attempts: 0,
+        failingSinceMs: undefined,
         attemptsEver: 0,
         lost: 0,
         backingOff: false,
@@ -166,7 +160,7 @@ function apply(state: OpenState, event: TransactionEvent): void {
         delete state.steps[event.data.step];
         return;
       }
-      return change(state, event.data.step, { status: DUE[event.data.op], attempts: 0, lost: 0 });
+      return change(state, event.data.step, { status: DUE[event.data.op], attempts: 0, failingSinceMs: undefined, lost: 0 });
     case 'saga_completed':
       Object.assign(state, { status: 'completed', output: event.data.output, outputError: event.data.outputError });
       return;
@@ -208,22 +202,6 @@ const KEEPS_STATUS: ReadonlySet<TransactionEvent['type']> = new Set([
   'late_result',
 ]);
 
-/** The state a transaction begins in. */
-function begun(id: string, event: TransactionEvent): State {
-  if (event.type !== 'saga_started') throw new Error(`transaction ${id} has ${event.type} before its start: its journal is damaged`);
-  return {
-    id,
-    ...event.data,
-    version: 1,
-    status: 'running',
-    direction: 'forward',
-    steps: {},
-    signals: {},
-    settled: [],
-    otherFailures: [],
-  };
-}
-
 /** What comes next links to it. */
 function noteSpan(state: OpenState, step: string, span: string): void {
   change(state, step, { span });
@@ -247,7 +225,7 @@ export function evolve(state: State | undefined, id: string, event: TransactionE
 export function evolveAll(state: State | undefined, id: string, events: readonly TransactionEvent[]): State | undefined {
   const [first] = events;
   if (first === undefined) return state;
-  const next = open(state ?? begun(id, first));
+  const next = state === undefined ? begun(id, first) : open(state);
   for (const event of state === undefined ? events.slice(1) : events) fold(next, event);
   return next;
 }

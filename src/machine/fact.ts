@@ -45,9 +45,9 @@ export type Fact =
   | { readonly type: 'pause_requested'; readonly by: string; readonly reason?: string }
   | { readonly type: 'resume_requested'; readonly by: string; readonly reason?: string }
   | { readonly type: 'terminate_requested'; readonly by: string; readonly reason: string }
-  /** A person has done what an undo that is stuck could not. */
-  | { readonly type: 'undone_by_hand'; readonly step: string; readonly by: string; readonly reason: string }
-  | { readonly type: 'skip_requested'; readonly step: string; readonly by: string; readonly reason: string }
-  | { readonly type: 'retry_requested'; readonly by: string; readonly reason?: string }
+  /** A person has done what an undo that is stuck could not. Of these three: without a step all that are stuck so are meant. */
+  | { readonly type: 'undone_by_hand'; readonly step?: string; readonly by: string; readonly reason: string }
+  | { readonly type: 'skip_requested'; readonly step?: string; readonly by: string; readonly reason: string }
+  | { readonly type: 'retry_requested'; readonly step?: string; readonly by: string; readonly reason?: string }
   /** Nothing new: look whether something should happen that hasn't. */
   | { readonly type: 'nudged' };

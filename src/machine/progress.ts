@@ -46,13 +46,17 @@ export function undoOrder(plan: Plan, state: State): readonly string[] {
 
 const HAS_RESULT: ReadonlySet<string> = new Set(['succeeded', 'confirmed']);
 
+function hasResult({ rules, state }: Draft, name: string): boolean {
+  return HAS_RESULT.has(stepState(state, name)?.status ?? '') && stepOf(rules.plan, name).wait?.kind !== 'timer';
+}
+
 /**
  * The results mappers see. Copies: one that sorts a list of its input in place must not change the state, which is kept and decided on again.
  * Each is made when it is first looked at: most mappers read one or two results of many.
  */
-function resultsOf({ rules, state }: Draft): Record<string, unknown> {
-  const has = (name: string | symbol): name is string =>
-    typeof name === 'string' && HAS_RESULT.has(stepState(state, name)?.status ?? '') && stepOf(rules.plan, name).wait?.kind !== 'timer';
+function resultsOf(draft: Draft): Record<string, unknown> {
+  const { state } = draft;
+  const has = (name: string | symbol): name is string => typeof name === 'string' && hasResult(draft, name);
   const copied = (target: Record<string, unknown>, name: string | symbol): void => {
     if (has(name) && !Object.hasOwn(target, name)) target[name] = copyOf(state.steps[name]!.result);
   };
@@ -73,15 +77,18 @@ function resultsOf({ rules, state }: Draft): Record<string, unknown> {
   );
 }
 
-/** What mappers see: copies, as said above. */
+/** What mappers see: copies, as said above. Properties of its own, for a mapper that spreads it. */
 function valuesOf(draft: Draft): Values {
   let input: { readonly copy: Json } | undefined;
+  let results: Record<string, unknown> | undefined;
   return {
     get input(): unknown {
       input ??= { copy: copyOf(draft.state.input) };
       return input.copy;
     },
-    results: resultsOf(draft),
+    get results() {
+      return (results ??= resultsOf(draft));
+    },
   };
 }
 
@@ -123,10 +130,20 @@ function issueStage(draft: Draft, bindings: Bindings, names: readonly string[]):
   for (const event of events) emit(draft, event);
 }
 
+function outputOf(draft: Draft, { output }: Bindings): unknown {
+  if (output !== undefined) return output(valuesOf(draft));
+  const { steps } = draft.state;
+  return Object.fromEntries(
+    Object.keys(steps)
+      .filter((name) => hasResult(draft, name))
+      .map((name) => [name, steps[name]!.result]),
+  );
+}
+
 function complete(draft: Draft, bindings: Bindings): void {
   const type = draft.rules.plan.kind === 'tcc' ? ('tcc_confirmed' as const) : ('saga_completed' as const);
   try {
-    emit(draft, { type, data: { output: asJson(bindings.output(valuesOf(draft)), 'the output', draft.rules.limits) } });
+    emit(draft, { type, data: { output: asJson(outputOf(draft, bindings), 'the output', draft.rules.limits) } });
   } catch (error) {
     // Every effect is there and wanted: a fault in the mapper of the answer is no reason to undo them.
     emit(draft, { type, data: { output: null, outputError: errorData(error) } });

@@ -7,10 +7,17 @@ import type { ErrorData, State } from './state.ts';
 /** What stands in place of a value whose schema is marked with `.meta({ redact: true })`. */
 const REDACTED = '[redacted]';
 
-/** A shorter text is too common to be looked for in others. */
+/** A shorter text is too common to be looked for within others. */
 const SHORTEST_SECRET = 4;
+/** One of this length, such as the check digits of a card, is looked for as a word of its own. What is shorter is hidden where it is marked only. */
+const WORD_SECRET = 3;
 
-function redact(value: Json | undefined, path: RedactedPath, secrets: Set<string>): Json | undefined {
+interface Secrets {
+  readonly anywhere: Set<string>;
+  readonly words: Set<string>;
+}
+
+function redact(value: Json | undefined, path: RedactedPath, secrets: Secrets): Json | undefined {
   if (value === undefined || value === null) return value;
   const [key, ...rest] = path;
   if (key === undefined) {
@@ -28,18 +35,30 @@ function redact(value: Json | undefined, path: RedactedPath, secrets: Set<string
 }
 
 /** The texts and numbers in a sensitive value. */
-function collect(value: Json | undefined, secrets: Set<string>): void {
+function collect(value: Json | undefined, secrets: Secrets): void {
   if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) collect(one, secrets);
-  else if ((typeof value === 'string' || typeof value === 'number') && String(value).length >= SHORTEST_SECRET) secrets.add(String(value));
+  else if (typeof value === 'string' || typeof value === 'number') {
+    const text = String(value);
+    if (text.length >= SHORTEST_SECRET) secrets.anywhere.add(text);
+    else if (text.length === WORD_SECRET) secrets.words.add(text);
+  }
+}
+
+/** Any of these texts where no letter or digit stands beside it. */
+function wordsIn(words: ReadonlySet<string>): RegExp {
+  const escaped = [...words].map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${escaped.join('|')})(?![\\p{L}\\p{N}])`, 'gu');
 }
 
 /**
  * Takes out of a transaction what its plan marks as sensitive, for people's eyes: where the marks say, and wherever the same text stands again, in
- * the arguments that a mapper made of the input for example, in the output, or in an error.
+ * the arguments that a mapper made of the input for example, in the output, or in an error. A text of three characters is found there as a word of
+ * its own, a shorter one not at all.
  */
 export class Redaction {
   readonly #plan: Plan;
-  readonly #secrets = new Set<string>();
+  readonly #secrets: Secrets = { anywhere: new Set(), words: new Set() };
+  #words: RegExp | undefined;
 
   constructor(plan: Plan, state: Pick<State, 'input' | 'steps' | 'signals'>) {
     this.#plan = plan;
@@ -70,15 +89,17 @@ export class Redaction {
 
   text(text: string): string {
     let clean = text;
-    for (const secret of this.#secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, REDACTED);
-    return clean;
+    for (const secret of this.#secrets.anywhere) if (clean.includes(secret)) clean = clean.replaceAll(secret, REDACTED);
+    if (this.#secrets.words.size === 0) return clean;
+    this.#words ??= wordsIn(this.#secrets.words);
+    return clean.replace(this.#words, REDACTED);
   }
 
   /** Any value, by what is known to be sensitive. */
   rest(value: Json): Json {
-    if (this.#secrets.size === 0) return value;
+    if (this.#secrets.anywhere.size + this.#secrets.words.size === 0) return value;
     if (typeof value === 'string') return this.text(value);
-    if (typeof value === 'number') return this.#secrets.has(String(value)) ? REDACTED : value;
+    if (typeof value === 'number') return this.#secrets.anywhere.has(String(value)) ? REDACTED : value;
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return (value as readonly Json[]).map((one) => this.rest(one));
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, one === undefined ? one : this.rest(one)]));

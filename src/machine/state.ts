@@ -74,6 +74,8 @@ export interface StepState {
   readonly result?: Json | undefined;
   /** Failed attempts of the current operation; counting starts again when an operator retries. */
   readonly attempts: number;
+  /** When the first of those began, milliseconds since the epoch by the store's clock. */
+  readonly failingSinceMs?: number | undefined;
   /** Attempts of the current operation ever made, for numbering. */
   readonly attemptsEver: number;
   /** Workers lost in the middle of it. */

@@ -12,7 +12,7 @@ import { loadTransaction, operatorRules, type Engine } from '../producers/engine
 import type { Act } from './possible-acts.ts';
 
 export interface ActOptions {
-  /** Of `skip` and `mark_undone`. */
+  /** Of `skip` and `mark_undone`; of `retry`: only this one of several that are stuck. */
   readonly step?: string | undefined;
   /** Of `signal`: its name, and what comes with it. Default `null`. */
   readonly signal?: string | undefined;
@@ -20,6 +20,8 @@ export interface ActOptions {
 }
 
 export interface ActRequest extends ActOptions {
+  /** `skip` and `mark_undone` without a step: all that are stuck are meant. */
+  readonly everyStep?: boolean | undefined;
   /** The version that was previewed. `undefined`: whatever version it has. */
   readonly version?: number | undefined;
   readonly by: string;
@@ -64,7 +66,7 @@ function needed(action: Act, name: 'step' | 'signal', value: string | undefined)
 function factOf(action: Act, { step, signal, data = null }: ActOptions, by: string, reason: string): Fact {
   switch (action) {
     case 'retry':
-      return { type: 'retry_requested', by, reason };
+      return { type: 'retry_requested', by, reason, ...(step === undefined ? {} : { step }) };
     case 'skip':
       return { type: 'skip_requested', step: needed(action, 'step', step), by, reason };
     case 'mark_undone':
@@ -132,7 +134,10 @@ function inWords(action: Act, rules: Rules, before: State, after: State, retried
   }
 }
 
-const CHANGES_NOTHING = 'it is so already, or has ended: this would change nothing';
+function nothingText(action: Act, { step }: ActOptions): string {
+  if (action === 'retry' && step !== undefined) return `step "${step}" is not stuck: there is nothing to try again`;
+  return 'it is so already, or has ended: this would change nothing';
+}
 
 /**
  * Says what an act would lead to. Nothing is changed.
@@ -148,7 +153,7 @@ export async function previewAct(engine: Engine, id: string, action: Act, option
   try {
     const { events, state: after } = decision(rules, state, fact);
     // With the signal and its data it would be so; with other data refused.
-    if (events.length === 0) return { ...known, ...nothing, text: CHANGES_NOTHING };
+    if (events.length === 0) return { ...known, ...nothing, text: nothingText(action, options) };
     const willRetry = events.flatMap((event) => (event.type === 'retry_requested' ? [event.data.step] : []));
     return {
       ...known,
@@ -179,19 +184,20 @@ async function carryOut(
   engine: Engine,
   state: State,
   action: Act,
-  { step, signal, data = null, version, by, reason }: ActRequest,
+  { step, everyStep, signal, data = null, version, by, reason }: ActRequest,
 ): Promise<boolean> {
   const { id } = state;
+  const which = (): string | undefined => (everyStep === true ? step : needed(action, 'step', step));
   const options = { by, reason, ...(version === undefined ? {} : { expectedVersion: version }) };
   switch (action) {
     case 'retry':
-      await retry(engine, id, options);
+      await retry(engine, id, step === undefined ? options : { ...options, step });
       return true;
     case 'skip':
-      await skip(engine, id, needed(action, 'step', step), options);
+      await skip(engine, id, which(), options);
       return true;
     case 'mark_undone':
-      await markUndone(engine, id, needed(action, 'step', step), options);
+      await markUndone(engine, id, which(), options);
       return true;
     case 'cancel':
       return cancel(engine, id, options);

@@ -1,8 +1,8 @@
 import type { JournaledEvent } from '../journal/journal.ts';
 import type { TransactionEvent } from '../machine/event.ts';
-import { fold, open, type OpenState } from '../machine/evolve.ts';
+import { fold } from '../machine/evolve.ts';
 import type { State, Status } from '../machine/state.ts';
-import { evolve } from '../machine/evolve.ts';
+import { begun, type OpenState } from '../machine/shape.ts';
 
 /** What a person did. `null` is none. */
 export interface AuditRow {
@@ -46,11 +46,13 @@ function actOf({ type, data }: TransactionEvent): Act | undefined {
   }
 }
 
-/** Whether an event came of the same fact as those before it: it is of the same moment, and not an act of its own. */
+/** Whether an event came of the same fact as those before it: it is of the same moment, and not an act of its own but of the same on another step. */
 function follows(next: JournaledEvent | undefined, atMs: number, acts: readonly (readonly [JournaledEvent, Act])[]): boolean {
   if (next?.atMs !== atMs) return false;
   const own = actOf(next.event);
-  return own === undefined || acts.some(([, { action, by, reason }]) => action === 'skip' && by === own.by && reason === own.reason);
+  const isSame = ({ action, by, reason }: Act): boolean =>
+    (action === 'skip' || action === own?.action) && by === own?.by && reason === own.reason;
+  return own === undefined || acts.some(([, act]) => isSame(act));
 }
 
 export interface Told {
@@ -71,7 +73,7 @@ export function auditOf(id: string, history: readonly JournaledEvent[]): Told {
     const { atMs } = history[i]!;
     for (let last = false; !last && i < history.length; i++) {
       const one = history[i]!;
-      if (state === undefined) state = open(evolve(undefined, id, one.event));
+      if (state === undefined) state = begun(id, one.event);
       else fold(state, one.event);
       const act = actOf(one.event);
       if (act !== undefined) acts.push([one, act]);

@@ -5,17 +5,18 @@ import type { Status } from '../machine/state.ts';
 import type { Engine } from '../producers/engine.ts';
 
 /** A transaction has a new version. */
-interface TransactionChange {
+export interface TransactionChange {
   readonly id: string;
   readonly version: number;
   readonly status: Status;
   readonly saga: string;
+  readonly tags: Readonly<Record<string, string>>;
   readonly updatedAtMs: number;
 }
 
-/** What a follower is told, with the place from where it can go on. */
-export type Change =
-  | { readonly place: string; readonly change: TransactionChange }
+/** What a follower is told, with the place from where it can go on once it has all of it. */
+export type Changes =
+  | { readonly place: string; readonly changes: readonly TransactionChange[] }
   /** Changes may have been missed. */
   | { readonly place: string; readonly reset: string };
 
@@ -25,7 +26,7 @@ const LOOK_AGAIN_MS = 15_000;
 const AFTER_ERROR_MS = 1_000;
 const PAGE = 500;
 
-type Listener = (change: Change) => void;
+type Listener = (changes: Changes) => void;
 
 /** The logs that transactions are in: one, or one for each shard. */
 function logsOf({ events }: Engine): readonly GlobalLog[] {
@@ -63,11 +64,11 @@ export class ChangeFeed {
    */
   async follow(listener: Listener, place?: string): Promise<() => void> {
     // It hears of what comes while it catches up, and is told twice rather than not at all.
-    const held: Change[] = [];
+    const held: Changes[] = [];
     let live = false;
-    const tell: Listener = (change) => {
-      if (live) listener(change);
-      else held.push(change);
+    const tell: Listener = (changes) => {
+      if (live) listener(changes);
+      else held.push(changes);
     };
     this.#listeners.add(tell);
     try {
@@ -76,7 +77,7 @@ export class ChangeFeed {
       if (place !== undefined && from === undefined) listener({ place: placeOf(positions), reset: 'this place is not one of ours' });
       if (from !== undefined) await this.#catchUp(from, positions, listener);
       live = true;
-      for (const change of held) listener(change);
+      for (const changes of held) listener(changes);
     } catch (error) {
       this.#leave(tell);
       throw error;
@@ -127,17 +128,19 @@ export class ChangeFeed {
       try {
         const page = await log.read(positions[i]!, { categories: [TRANSACTION], limit: PAGE });
         if (signal.aborted) return;
+        const changes = await this.#present(new Set(page.events.map(({ aggregateId }) => aggregateId)));
+        if (signal.aborted) return;
+        // Not before, and in one go: a place must never be beyond what was told, and the followers of other shards tell it too.
         positions[i] = page.position;
-        await this.#tell(new Set(page.events.map(({ aggregateId }) => aggregateId)), positions, (change) => {
-          for (const listener of this.#listeners) listener(change);
-        });
+        if (changes.length > 0) this.#tellAll({ place: placeOf(positions), changes });
         if (!page.more) await log.wait(page.position, { timeoutMs: LOOK_AGAIN_MS, signal });
       } catch (error) {
         if (signal.aborted) return;
-        if (isAmendsError(error, 'STORE_CORRUPT')) {
-          // The log was set back: what was told may never have been.
-          positions[i] = await log.head().catch(() => 0);
-          for (const listener of this.#listeners) listener({ place: placeOf(positions), reset: 'the store lost writes' });
+        // The log was set back: what was told may never have been.
+        const head = isAmendsError(error, 'STORE_CORRUPT') ? await log.head().catch(() => undefined) : undefined;
+        if (head !== undefined) {
+          positions[i] = head;
+          this.#tellAll({ place: placeOf(positions), reset: 'the store lost writes' });
         } else {
           this.#engine.log.warn({ err: error }, 'changes: the log could not be read');
           await pause(AFTER_ERROR_MS, signal);
@@ -160,16 +163,19 @@ export class ChangeFeed {
         after = page.position;
       }
     }
-    await this.#tell(ids, to, listener);
+    const changes = await this.#present(ids);
+    if (changes.length > 0) listener({ place: placeOf(to), changes });
+  }
+
+  #tellAll(changes: Changes): void {
+    for (const listener of this.#listeners) listener(changes);
   }
 
   /** How these stand now: several changes of one come as one. A transaction that was purged meanwhile is not told of. */
-  async #tell(ids: ReadonlySet<string>, positions: readonly number[], listener: Listener): Promise<void> {
-    if (ids.size === 0) return;
-    const place = placeOf(positions);
-    for (const { id, version, status, saga, updatedAtMs } of await this.#engine.journal.summaries([...ids])) {
-      listener({ place, change: { id, version, status, saga, updatedAtMs } });
-    }
+  async #present(ids: ReadonlySet<string>): Promise<readonly TransactionChange[]> {
+    if (ids.size === 0) return [];
+    const found = await this.#engine.journal.summaries([...ids]);
+    return found.map(({ id, version, status, saga, tags, updatedAtMs }) => ({ id, version, status, saga, tags, updatedAtMs }));
   }
 }
 

@@ -3,6 +3,8 @@ import type { ListFilter, TransactionSummary } from '../journal/journal.ts';
 import type { Status } from '../machine/state.ts';
 import type { Engine } from '../producers/engine.ts';
 import { asciiLower } from '../journal/page-limits.ts';
+import { plansOf } from './plans.ts';
+import { stuckOn } from './stuck.ts';
 
 /** Which transactions. All of the conditions must be true. */
 export interface TransactionFilter {
@@ -17,11 +19,18 @@ export interface TransactionFilter {
   readonly idPrefix?: string | undefined;
   /** Part of the error. */
   readonly error?: string | undefined;
+  /** It is stuck on this step. A bulk retry, skip or mark_undone is then done to this step only. */
+  readonly step?: string | undefined;
+  /** It is stuck on an error of this group, as the inbox tells it; on that step, if one is given. */
+  readonly errorGroup?: string | undefined;
   /** It started then or later, milliseconds since the epoch. */
   readonly fromMs?: number | undefined;
   /** It started before then. */
   readonly toMs?: number | undefined;
 }
+
+/** Those of these rows that somebody may look at. */
+export type Visible = (rows: readonly TransactionRow[]) => Promise<readonly TransactionRow[]>;
 
 export interface PageOptions {
   readonly cursor?: string | undefined;
@@ -49,20 +58,6 @@ export interface RowPage {
   readonly nextCursor: string | null;
 }
 
-/** How old what is known of the plans may be, in milliseconds. */
-const FRESH_MS = 2_000;
-const looks = new WeakMap<Engine, { readonly plans: Promise<readonly Plan[]>; readonly atMs: number }>();
-
-/** All plans, looked up again after 2 s. */
-export function plansOf(engine: Engine): Promise<readonly Plan[]> {
-  const known = looks.get(engine);
-  if (known !== undefined && performance.now() - known.atMs < FRESH_MS) return known.plans;
-  const plans = engine.journal.listPlans();
-  looks.set(engine, { plans, atMs: performance.now() });
-  plans.catch(() => looks.delete(engine));
-  return plans;
-}
-
 /** Whether a name is one of TCCs, by its version. */
 function kindsIn(plans: readonly Plan[]): (summary: Pick<TransactionSummary, 'saga' | 'definitionVersion'>) => Plan['kind'] {
   const tccs = new Set(plans.filter(({ kind }) => kind === 'tcc').map(({ name, version }) => `${name}@${version}`));
@@ -74,8 +69,28 @@ function rowOf(summary: TransactionSummary, kind: Plan['kind']): TransactionRow 
   return { ...rest, tags: { ...tags }, kind, error: error ?? null, endedAtMs: endedAtMs ?? null };
 }
 
+function isOfStuck({ step, errorGroup }: TransactionFilter): boolean {
+  return step !== undefined || errorGroup !== undefined;
+}
+
+/** Of these rows those that are stuck on what the filter says. No index tells of it: their histories are read. */
+async function onlyStuckOn(engine: Engine, rows: readonly TransactionRow[], filter: TransactionFilter): Promise<TransactionRow[]> {
+  if (!isOfStuck(filter)) return [...rows];
+  const { step, errorGroup } = filter;
+  const found = await stuckOn(
+    engine,
+    rows.filter(({ status }) => status === 'stuck'),
+  );
+  return rows.filter(({ id }) =>
+    found.get(id)?.places.some((place) => (step ?? place.step) === place.step && (errorGroup ?? place.errorGroup) === place.errorGroup),
+  );
+}
+
 /** What the journal is asked; `undefined`: no transaction can fit. */
-function listFilterOf({ saga, kind, id: _id, ...filter }: TransactionFilter, plans: readonly Plan[]): ListFilter | undefined {
+function listFilterOf(given: TransactionFilter, plans: readonly Plan[]): ListFilter | undefined {
+  const { saga, kind, id: _id, step: _step, errorGroup: _group, ...rest } = given;
+  if (isOfStuck(given) && rest.status !== undefined && rest.status.length > 0 && !rest.status.includes('stuck')) return undefined;
+  const filter: ListFilter = isOfStuck(given) ? { ...rest, status: ['stuck'] } : rest;
   if (kind === undefined) return { ...filter, saga };
   const names = new Set(plans.filter((plan) => plan.kind === kind).map(({ name }) => name));
   if (saga !== undefined) return names.has(saga) ? { ...filter, saga } : undefined;
@@ -106,16 +121,15 @@ export async function listTransactions(engine: Engine, filter: TransactionFilter
   const rows = (summaries: readonly TransactionSummary[]): TransactionRow[] => summaries.map((summary) => rowOf(summary, kindOf(summary)));
   if (filter.id !== undefined) {
     const found = rows(await engine.journal.summaries([filter.id]));
-    return { transactions: found.filter((row) => fits(row, filter)), nextCursor: null };
+    const fitting = found.filter((row) => fits(row, filter));
+    return { transactions: await onlyStuckOn(engine, fitting, filter), nextCursor: null };
   }
   const asked = listFilterOf(filter, plans);
   if (asked === undefined) return { transactions: [], nextCursor: null };
   const page = await engine.journal.list({ ...asked, cursor, limit });
-  return {
-    // A name may have been a saga's in one version and a TCC's in another.
-    transactions: rows(page.transactions).filter(({ kind }) => filter.kind === undefined || kind === filter.kind),
-    nextCursor: page.nextCursor ?? null,
-  };
+  // A name may have been a saga's in one version and a TCC's in another.
+  const fitting = rows(page.transactions).filter(({ kind }) => filter.kind === undefined || kind === filter.kind);
+  return { transactions: await onlyStuckOn(engine, fitting, filter), nextCursor: page.nextCursor ?? null };
 }
 
 /** All that a filter finds, a page at a time, newest start first. */

@@ -1,20 +1,17 @@
-import { LRUCache } from 'lru-cache';
 import type { Plan } from '../flows/plan.ts';
-import { operationIn, STUCK, type Operation } from '../machine/state.ts';
-import { leftBehind } from '../machine/view.ts';
-import { operatorRules, type Engine } from '../producers/engine.ts';
-import { isAmendsError } from '../errors.ts';
-import { auditOf } from './audit.ts';
-import { evolveAll } from '../machine/evolve.ts';
-import { pagesOf, type TransactionRow } from './filter.ts';
-import { Redaction } from '../machine/redaction.ts';
+import type { Operation } from '../machine/state.ts';
+import type { Engine } from '../producers/engine.ts';
+import { pagesOf, type TransactionRow, type Visible } from './filter.ts';
+import { stuckOn, type StuckOn } from './stuck.ts';
 
 interface InboxGroupRow {
   readonly saga: string;
   readonly kind: Plan['kind'];
   readonly step: string;
   readonly op: Operation;
+  /** Of the one that is stuck longest. */
   readonly error: string;
+  readonly errorGroup: string;
   readonly count: number;
   readonly oldestAtMs: number;
   readonly newestAtMs: number;
@@ -29,91 +26,39 @@ export interface InboxFound {
   readonly nowMs: number;
 }
 
-/** What one transaction is stuck on. */
-interface StuckOn {
-  readonly places: readonly { readonly step: string; readonly op: Operation; readonly error: string }[];
-  readonly sinceMs: number;
-  readonly notCompensated: readonly string[];
-}
+type Member = readonly [id: string, on: StuckOn, place: StuckOn['places'][number]];
 
 const MOST_STUCK = 1_000;
-const AT_ONCE = 32;
 const MOST_EXAMPLES = 5;
-const LONGEST_ERROR = 300;
 
-/** A transaction at one version says the same for ever: so only what got stuck since is read. */
-const known = new WeakMap<Engine, LRUCache<string, StuckOn>>();
-
-async function lookAt(engine: Engine, id: string): Promise<StuckOn | undefined> {
-  const history = await engine.journal.read(id);
-  const state = evolveAll(
-    undefined,
-    id,
-    history.map(({ event }) => event),
-  );
-  if (state?.status !== 'stuck') return undefined; // it went on meanwhile
-  const { plan } = await operatorRules(engine, state);
-  const redaction = new Redaction(plan, state);
-  const places = Object.entries(state.steps).flatMap(([step, { status, error }]) => {
-    const op = operationIn(status, STUCK);
-    const text = redaction.text(error?.message ?? 'no error was told');
-    return op === undefined ? [] : [{ step, op, error: text.length <= LONGEST_ERROR ? text : `${text.slice(0, LONGEST_ERROR - 1)}…` }];
-  });
-  return { places, sinceMs: auditOf(id, history).statusSinceMs, notCompensated: leftBehind(plan, state) };
-}
-
-async function stuckOn(engine: Engine, { id, version }: TransactionRow): Promise<StuckOn | undefined> {
-  const cache = known.get(engine) ?? new LRUCache<string, StuckOn>({ max: 2 * MOST_STUCK });
-  known.set(engine, cache);
-  const key = `${id}@${version}`;
-  const before = cache.get(key);
-  if (before !== undefined) return before;
-  try {
-    const found = await lookAt(engine, id);
-    if (found !== undefined) cache.set(key, found);
-    return found;
-  } catch (error) {
-    // Its plan is not in the store: it has a line of its own, without more.
-    if (!isAmendsError(error, 'UNKNOWN_DEFINITION')) throw error;
-    return { places: [{ step: '?', op: 'run', error: error.message }], sinceMs: 0, notCompensated: [] };
-  }
-}
-
-/** Of each row what it is stuck on, a few at a time. */
-async function lookAtAll(engine: Engine, rows: readonly TransactionRow[]): Promise<readonly (readonly [TransactionRow, StuckOn])[]> {
-  const found: (readonly [TransactionRow, StuckOn])[] = [];
-  let next = 0;
-  const one = async (): Promise<void> => {
-    for (let row = rows[next++]; row !== undefined; row = rows[next++]) {
-      const on = await stuckOn(engine, row);
-      if (on !== undefined) found.push([row, on]);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, one));
-  return found;
-}
-
-/** What is stuck, by saga, step and error; the largest group first. Looks at the 1 000 that started last. */
-export async function inboxOf(engine: Engine): Promise<InboxFound> {
+/**
+ * What is stuck, by saga, step and kind of error; the largest group first. Looks at the 1 000 that started last.
+ *
+ * @param visible Default: all.
+ */
+export async function inboxOf(engine: Engine, visible: Visible = async (rows) => rows): Promise<InboxFound> {
   const rows: TransactionRow[] = [];
   let truncated = false;
   for await (const page of pagesOf(engine, { status: ['stuck'] })) {
-    rows.push(...page);
+    rows.push(...(await visible(page)));
     truncated = rows.length > MOST_STUCK;
     if (truncated) break;
   }
-  const found = await lookAtAll(engine, rows.slice(0, MOST_STUCK));
-  const groups = new Map<string, { row: TransactionRow; place: StuckOn['places'][number]; members: [string, StuckOn][] }>();
-  for (const [row, on] of found) {
-    for (const place of on.places) {
-      const key = JSON.stringify([row.saga, place.step, place.op, place.error]);
-      const group = groups.get(key) ?? { row, place, members: [] };
+  const looked = rows.slice(0, MOST_STUCK);
+  const found = await stuckOn(engine, looked);
+  const groups = new Map<string, { row: TransactionRow; members: Member[] }>();
+  for (const row of looked) {
+    const on = found.get(row.id);
+    for (const place of on?.places ?? []) {
+      const key = JSON.stringify([row.saga, place.step, place.op, place.errorGroup]);
+      const group = groups.get(key) ?? { row, members: [] };
       groups.set(key, group);
-      group.members.push([row.id, on]);
+      group.members.push([row.id, on!, place]);
     }
   }
-  const sorted = [...groups.values()].map(({ row, place, members }): InboxGroupRow => {
+  const sorted = [...groups.values()].map(({ row, members }): InboxGroupRow => {
     members.sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
+    const [, , place] = members[0]!;
     const left: Record<string, number> = {};
     for (const [, { notCompensated }] of members) for (const step of notCompensated) left[step] = (left[step] ?? 0) + 1;
     return {
@@ -130,5 +75,5 @@ export async function inboxOf(engine: Engine): Promise<InboxFound> {
     };
   });
   sorted.sort((a, b) => b.count - a.count || a.oldestAtMs - b.oldestAtMs);
-  return { groups: sorted, count: found.length, truncated, nowMs: engine.clock.nowMs() };
+  return { groups: sorted, count: found.size, truncated, nowMs: engine.clock.nowMs() };
 }

@@ -1,8 +1,7 @@
 import type { TransactionSummary } from '../journal/journal.ts';
+import { nestedId } from '../flows/names.ts';
 import type { Plan } from '../flows/plan.ts';
 import type { Engine } from '../producers/engine.ts';
-
-const LONGEST_ID = 128;
 
 export interface Kin {
   readonly parent: string | null;
@@ -10,17 +9,14 @@ export interface Kin {
 }
 
 /**
- * What a transaction is a part of, and what is a part of it: a nested TCC has the id of its parent with the step behind it. One whose id
- * would be too long has a hash, and isn't found.
+ * What a transaction is a part of, and what is a part of it: a nested TCC has the id of its parent with the step behind it. From one whose id would
+ * be too long, and is a hash, nothing leads to its parent.
  */
 export async function kinOf(engine: Engine, plan: Plan, id: string): Promise<Kin> {
   const colon = id.lastIndexOf(':');
   const above = colon > 0 ? id.slice(0, colon) : undefined;
-  const below = plan.stages.flat().map((step) => `${id}:${step}`);
-  const found = await engine.journal.summaries([
-    ...(above === undefined ? [] : [above]),
-    ...below.filter((one) => one.length <= LONGEST_ID),
-  ]);
+  const below = plan.stages.flat().map((step) => nestedId(id, step));
+  const found = await engine.journal.summaries([...(above === undefined ? [] : [above]), ...below]);
   const children = found.filter((one) => one.id !== above);
   const parent = found.find((one) => one.id === above);
   if (parent === undefined) return { parent: null, children };

@@ -6,13 +6,13 @@ import { isHeld, isTerminal, operationIn, stepState, STUCK, type State } from '.
 const ACTS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', 'pause', 'resume', 'signal', 'confirm'] as const;
 export type Act = (typeof ACTS)[number];
 
-/** Those that need no step and no data, so that they can be done to many. */
-export const BULK_ACTS = ['retry', 'cancel', 'terminate', 'pause', 'resume'] as const;
+/** Those that need no data of their own, so that they can be done to many. */
+export const BULK_ACTS = ['retry', 'skip', 'mark_undone', 'cancel', 'terminate', 'pause', 'resume'] as const;
 export type BulkAct = (typeof BULK_ACTS)[number];
 
 export interface PossibleAct {
   readonly action: Act;
-  /** Of `skip` and `mark_undone`: to which steps it can be done; of `retry`: what is tried again. */
+  /** Of `skip` and `mark_undone`: to which steps it can be done; of `retry`: what is tried again, unless one of them is named. */
   readonly steps: readonly string[];
   /** Of `signal`: which are waited for, or will be. */
   readonly signals: readonly string[];

@@ -3,9 +3,9 @@ import type { Plan, PlanStep } from '../flows/plan.ts';
 import type { Operation } from '../machine/state.ts';
 import type { Engine } from '../producers/engine.ts';
 import { queueOfStep, queuesOfPlan, sagaQueue } from '../queues/names.ts';
-import type { QueueInShard } from '../queues/queue-port.ts';
-import { plansOf } from './filter.ts';
+import { workersOf } from '../workers/serving.ts';
 import { queueUrl } from './job-links.ts';
+import { plansOf } from './plans.ts';
 
 /** A step as a queue's workers know it. */
 interface ServedStep {
@@ -48,29 +48,10 @@ export interface ServicesFound {
   readonly nowMs: number;
 }
 
-interface Workers {
-  readonly count: number | null;
-  readonly names: readonly string[];
-}
-
-/** PostgreSQL cuts the names of sessions there, and workers are known by them. */
-const LONGEST_SESSION_NAME = 63;
-
 function operationsOf({ kind, wait }: PlanStep): Operation[] {
   if (wait !== undefined) return ['run'];
   if (kind === 'reservation') return ['run', 'confirm', 'compensate'];
   return kind === 'compensatable' ? ['run', 'compensate'] : ['run'];
-}
-
-async function workersIn(engine: Engine, queue: string, shards: readonly QueueInShard[]): Promise<Workers> {
-  // The embedded store has one process, which is this one.
-  if (engine.store === 'embedded') return { count: engine.queues.consumersHere(queue), names: [] };
-  const isCut = engine.store === 'postgres' && shards.some((one) => Buffer.byteLength(one.queue.name) > LONGEST_SESSION_NAME);
-  if (isCut) return { count: null, names: [] };
-  // Each worker serves all shards: one that has none is not served.
-  const found = await Promise.all(shards.map((one) => one.queue.getWorkers()));
-  const [least = []] = found.toSorted((a, b) => a.length - b.length);
-  return { count: least.length, names: least.flatMap(({ addr }) => (addr === undefined || addr === '' ? [] : [addr])) };
 }
 
 async function lookAt(engine: Engine, name: string, plans: readonly Plan[]): Promise<QueueRow> {
@@ -78,7 +59,7 @@ async function lookAt(engine: Engine, name: string, plans: readonly Plan[]): Pro
   const [counts, paused, workers] = await Promise.all([
     Promise.all(shards.map(({ queue }) => queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'waiting-children'))),
     Promise.all(shards.map(({ queue }) => queue.isPaused())),
-    workersIn(engine, name, shards),
+    workersOf(engine, name),
   ]);
   const sum = (...types: readonly string[]): number =>
     counts.reduce((all, some) => all + types.reduce((n, type) => n + (some[type] ?? 0), 0), 0);
@@ -115,8 +96,9 @@ function newestOf(plans: readonly Plan[]): readonly Plan[] {
   return [...newest.values()];
 }
 
-function unservedIn(queues: readonly QueueRow[], newest: readonly Plan[]): UnservedStep[] {
-  const current = new Set(newest.map(({ name, version }) => `${name}@${version}`));
+/** @param inUse Sagas with transactions that have not ended. One that has none and is not deployed any more needs nobody. */
+function unservedIn(queues: readonly QueueRow[], newest: readonly Plan[], inUse: ReadonlySet<string>): UnservedStep[] {
+  const current = new Set(newest.filter(({ name }) => inUse.has(name)).map(({ name, version }) => `${name}@${version}`));
   return queues.flatMap(({ name, workers, waiting, steps, service }) => {
     if (workers !== 0) return [];
     const seen = new Set<string>();
@@ -133,9 +115,13 @@ function unservedIn(queues: readonly QueueRow[], newest: readonly Plan[]): Unser
 async function look(engine: Engine): Promise<ServicesFound> {
   const plans = await plansOf(engine);
   const names = [...new Set(plans.flatMap(queuesOfPlan))].sort();
-  const queues = await Promise.all(names.map((name) => lookAt(engine, name, plans)));
+  const [queues, open] = await Promise.all([
+    Promise.all(names.map((name) => lookAt(engine, name, plans))),
+    engine.journal.openCounts([...new Set(plans.map(({ name }) => name))]),
+  ]);
+  const inUse = new Set(open.filter(({ count }) => count > 0).map(({ saga }) => saga));
   const knowsWorkers = queues.every(({ workers }) => workers !== null);
-  return { queues, unserved: unservedIn(queues, newestOf(plans)), knowsWorkers, nowMs: engine.clock.nowMs() };
+  return { queues, unserved: unservedIn(queues, newestOf(plans), inUse), knowsWorkers, nowMs: engine.clock.nowMs() };
 }
 
 const FRESH_MS = 1_000;

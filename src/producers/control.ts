@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os';
 import { AmendsError } from '../errors.ts';
 import { asJson, hashOf, type Json } from '../flows/json.ts';
 import { stepOf } from '../flows/plan.ts';
@@ -6,8 +5,9 @@ import { parseWith } from '../flows/schema.ts';
 import type { Signal } from '../flows/signal.ts';
 import type { Rules } from '../machine/decide.ts';
 import { isTerminal, stepState, type State } from '../machine/state.ts';
-import { advance, discardGivenUp, endWait, operationJob, redeliver, restore, rootJob, wake } from '../queues/advance.ts';
+import { advance, discardGivenUp, endWait, operationJob, redeliver, restore, rootJob, runsInRoot, wake } from '../queues/advance.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
+import { operator } from './operator.ts';
 
 /** Who asks and why; it becomes part of the history. */
 export interface ControlOptions {
@@ -16,14 +16,6 @@ export interface ControlOptions {
   readonly by?: string;
   /** Only while it has this version, as its view told it: else WRONG_EXPECTED_VERSION. Default: whatever version it has. */
   readonly expectedVersion?: number;
-}
-
-function operator(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    return hostname(); // a container may run under a user id that has no name
-  }
 }
 
 /**
@@ -71,7 +63,12 @@ export async function withdrawIdle(engine: Engine, rules: Rules, from: State): P
     if (status !== 'issued') continue;
     // A pivot that may have had its effect stays: only its outcome settles it.
     if (doubtful && stepOf(rules.plan, step).kind === 'pivot') continue;
-    const failures = await engine.queues.remove(operationJob(rules.plan, from.id, step, 'run'));
+    const job = operationJob(rules.plan, from.id, step, 'run');
+    if (runsInRoot(rules.plan, step, 'run')) {
+      await engine.queues.promote(job); // it finds the turn when it is delivered
+      continue;
+    }
+    const failures = await engine.queues.remove(job);
     if (failures === undefined) continue;
     if (failures > attemptsEver) {
       // A delivery of it ended without a record: the worker was lost, perhaps after the effect.
@@ -87,20 +84,36 @@ export async function withdrawIdle(engine: Engine, rules: Rules, from: State): P
   }
 }
 
+export interface RetryOptions extends ControlOptions {
+  /** Only what this step is stuck in. Default: all that is stuck. */
+  readonly step?: string;
+}
+
 /**
  * Tries again what a transaction is stuck on, with all its attempts.
  *
- * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED (it isn't stuck)
+ * @throws {AmendsError} TRANSACTION_NOT_FOUND, NOT_ALLOWED (it isn't stuck, or that step isn't), UNKNOWN_DEFINITION (it has no such step)
  */
-export async function retry(engine: Engine, id: string, options: ControlOptions = {}): Promise<void> {
-  const { reason, by = operator(), expectedVersion } = options;
+export async function retry(engine: Engine, id: string, options: RetryOptions = {}): Promise<void> {
+  const { reason, by = operator(), expectedVersion, step } = options;
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  const fact = { type: 'retry_requested' as const, by, ...(reason === undefined ? {} : { reason }) };
+  if (step !== undefined) stepOf(rules.plan, step);
+  const fact = {
+    type: 'retry_requested' as const,
+    by,
+    ...(reason === undefined ? {} : { reason }),
+    ...(step === undefined ? {} : { step }),
+  };
   const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   if (events.length === 0) {
-    const instead = isTerminal(state) ? `it has ended as ${state.status}` : `it is ${state.status} and goes on by itself`;
-    throw new AmendsError('NOT_ALLOWED', `transaction ${id} is not stuck: ${instead}`, { details: { id, status: state.status } });
+    const instead = isTerminal(state)
+      ? `it has ended as ${state.status}`
+      : state.status === 'stuck'
+        ? 'it is stuck on something else'
+        : `it is ${state.status} and goes on by itself`;
+    const what = step === undefined ? `transaction ${id}` : `step "${step}" of transaction ${id}`;
+    throw new AmendsError('NOT_ALLOWED', `${what} is not stuck: ${instead}`, { details: { id, status: state.status } });
   }
   await advance(engine.queues, rules.plan, state, events);
   await redeliver(engine.queues, rules.plan, state, events);
@@ -209,18 +222,20 @@ export async function terminate(engine: Engine, id: string, options: ReasonedOpt
 /**
  * Gives up an undo or a confirm that is stuck: the others go on, and the transaction ends as terminated with that step left behind.
  *
+ * @param step `undefined`: all of them that are stuck.
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it is not stuck)
  */
-export async function skip(engine: Engine, id: string, step: string, options: ReasonedOptions): Promise<void> {
+export async function skip(engine: Engine, id: string, step: string | undefined, options: ReasonedOptions): Promise<void> {
   return giveUp(engine, id, step, 'skip_requested', options);
 }
 
 /**
  * Records that a person has done an undo that is stuck: the others go on, and the transaction can still end as compensated.
  *
+ * @param step `undefined`: all of them that are stuck.
  * @throws {AmendsError} TRANSACTION_NOT_FOUND, INVALID_OPTION (no reason), NOT_ALLOWED (it is not stuck)
  */
-export async function markUndone(engine: Engine, id: string, step: string, options: ReasonedOptions): Promise<void> {
+export async function markUndone(engine: Engine, id: string, step: string | undefined, options: ReasonedOptions): Promise<void> {
   return giveUp(engine, id, step, 'undone_by_hand', options);
 }
 
@@ -228,14 +243,14 @@ export async function markUndone(engine: Engine, id: string, step: string, optio
 async function giveUp(
   engine: Engine,
   id: string,
-  step: string,
+  step: string | undefined,
   type: 'skip_requested' | 'undone_by_hand',
   { reason, by = operator(), expectedVersion }: ReasonedOptions,
 ): Promise<void> {
   const before = await loadTransaction(engine, id);
   const rules = await operatorRules(engine, before);
-  stepOf(rules.plan, step);
-  const fact = { type, step, by, reason: checkReason(reason) };
+  if (step !== undefined) stepOf(rules.plan, step);
+  const fact = { type, by, reason: checkReason(reason), ...(step === undefined ? {} : { step }) };
   const { state, events } = await engine.transactions.record(rules, before, fact, expectedVersion);
   if (events.length === 0)
     throw new AmendsError('NOT_ALLOWED', `transaction ${id} has ended as ${state.status}: there is nothing to undo any more`);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Canary } from '../connections/canary.ts';
 import { AmendsError } from '../errors.ts';
 import type { EventBackend } from '../events/backend.ts';
 import type { EventSubscriptions } from '../events/typed-subscriptions.ts';
@@ -32,7 +33,7 @@ export interface Engine {
   readonly beforeClose: Set<() => Promise<void>>;
   readonly telemetry: Telemetry;
   /** Of stores that may lose writes: see {@link Store.canary}. */
-  readonly canary?: (() => Promise<readonly number[]>) | undefined;
+  readonly canary?: Canary | undefined;
   /** Those who follow the events beside the journal. */
   readonly subscriptions: EventSubscriptions['subscriptions'];
 }

@@ -1,4 +1,4 @@
-import { keyRoot, reachable } from '../connections/redis.ts';
+import { allCanaries, canaryIn } from '../connections/canary.ts';
 import { openRedisServers } from '../connections/redis-servers.ts';
 import { openRedisShards } from '../connections/redis-shards.ts';
 import { createRedisBackends } from '../events/redis/backend.ts';
@@ -24,7 +24,7 @@ export async function openRedisStore(url: string, options: StoreOptions): Promis
       kind: 'redis',
       journal,
       events,
-      canary: () => Promise.all(shards.map(({ tag, redis }) => reachable(redis.incr(`${keyRoot(tag)}canary`)))),
+      canary: allCanaries(shards.map(({ tag, redis }) => canaryIn(redis, tag))),
       queues: shards.map(({ tag, redis }) => redisBackend(redis, tag)),
       ...(settle === undefined ? {} : { settleShards: settle }),
       async close() {

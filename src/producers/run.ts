@@ -1,7 +1,7 @@
 import type { Signal } from '../flows/signal.ts';
 import type { JournaledEvent } from '../journal/journal.ts';
 import type { TransactionView } from '../machine/view.ts';
-import type { ControlOptions, ReasonedOptions } from './control.ts';
+import type { ControlOptions, ReasonedOptions, RetryOptions } from './control.ts';
 import type { SagaOutcome } from './outcome.ts';
 import type { WaitOptions } from './outcomes.ts';
 
@@ -38,11 +38,12 @@ export interface SagaRun<Output> {
   /** Lets it go on. `false`: it was not paused. */
   resume(options?: ControlOptions): Promise<boolean>;
   /**
-   * Tries again what it is stuck on.
+   * Tries again what it is stuck on: all of it, or one step of several.
    *
-   * @throws {AmendsError} NOT_ALLOWED when it isn't stuck
+   * @throws {AmendsError} NOT_ALLOWED when it, or that step, isn't stuck
+   * @example await run.retry({ step: 'send_mail', reason: 'the mail server is back' });
    */
-  retry(options?: ControlOptions): Promise<void>;
+  retry(options?: RetryOptions): Promise<void>;
   /**
    * Ends it here and now; nothing more is done or undone. Gives the steps whose effects stand, or may.
    *

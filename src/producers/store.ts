@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Canary } from '../connections/canary.ts';
 import { AmendsError } from '../errors.ts';
 import type { EventBackend } from '../events/backend.ts';
 import type { PayloadLimits } from '../flows/json.ts';
@@ -31,11 +32,8 @@ export interface Store {
   readonly queues: readonly QueueBackend[];
   /** Makes sure of the number of shards before the first transaction, where none was given and none is settled. */
   readonly settleShards?: () => Promise<void>;
-  /**
-   * Counts up, in each part of the store, and gives what it has counted to. A lower number than before, or the same, says that the store has
-   * lost writes. Absent where a store that acknowledges does not lose.
-   */
-  readonly canary?: () => Promise<readonly number[]>;
+  /** Writes to each part of the store, and tells whether what it wrote before is gone. Absent where a store that acknowledges does not lose. */
+  readonly canary?: Canary;
   close(): Promise<void>;
 }
 

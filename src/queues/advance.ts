@@ -6,16 +6,41 @@ import { wakesAtMs } from '../machine/waits.ts';
 import { renewables, renewAtMs } from '../machine/renewal.ts';
 import { operationWord } from '../machine/words.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
-import type { OperationJob, QueuePort, RootJob } from './queue-port.ts';
+import type { JobState, OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
 export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
   return { queue: sagaQueue(state.saga), jobId: rootJobId(state.id), message: { transaction: state.id, saga: state.saga } };
 }
 
+/**
+ * The last step of a saga, if it is the saga's own, needs no job beside the root: the queue delivers that when the steps before are done, which
+ * is when this one is due. A step that waits has a job of its own, which is put off.
+ */
+export function runsInRoot({ kind, stages, steps }: Plan, step: string, op: JobOperation): boolean {
+  const last = stages.at(-1)!;
+  return (
+    op === 'run' &&
+    kind === 'saga' &&
+    stages.length > 1 &&
+    last.length === 1 &&
+    last[0] === step &&
+    steps[step]!.service === null &&
+    steps[step]!.wait === undefined
+  );
+}
+
+/** The step that the root is to carry out, by the journal, or that is stuck in it. */
+export function stepOfRoot(plan: Plan, state: State): string | undefined {
+  const last = plan.stages.at(-1)![0]!;
+  if (!runsInRoot(plan, last, 'run')) return undefined;
+  const status = stepState(state, last)?.status;
+  return status === DUE.run || status === STUCK.run ? last : undefined;
+}
+
 export function operationJob(plan: Plan, id: string, step: string, op: JobOperation, recovered = false): OperationJob {
   return {
     queue: queueOfStep(plan, stepOf(plan, step)),
-    jobId: operationJobId(id, step, op),
+    jobId: runsInRoot(plan, step, op) ? rootJobId(id) : operationJobId(id, step, op),
     name: op === 'run' && plan.kind === 'saga' ? step : `${operationWord(plan, op)} ${step}`,
     message: { transaction: id, saga: plan.name, step, op, ...(recovered ? { recovered: true as const } : {}) },
   };
@@ -54,6 +79,11 @@ function issuedBy(state: State, events: readonly TransactionEvent[]): readonly D
   });
 }
 
+/** What is due in the root is delivered with that. */
+function childrenFor(plan: Plan, state: State, due: readonly Due[]): OperationJob[] {
+  return due.filter(({ step, op }) => !runsInRoot(plan, step, op)).map((one) => dueJob(plan, state, one));
+}
+
 /** Adds the jobs that a start calls for: the root with the first operations. Nothing when the saga ended at once. */
 export async function enqueueStart(
   queues: QueuePort,
@@ -62,8 +92,8 @@ export async function enqueueStart(
   events: readonly TransactionEvent[],
   tx?: SqlExecutor,
 ): Promise<void> {
-  const first = issuedBy(state, events).map((due) => dueJob(plan, state, due));
-  if (first.length > 0) await queues.addFlow(rootJob(state), first, tx);
+  const due = issuedBy(state, events);
+  if (due.length > 0) await queues.addFlow(rootJob(state), childrenFor(plan, state, due), tx);
 }
 
 /** The waits that these events ended, and that had a job before. */
@@ -95,14 +125,14 @@ function renewalsEndedBy(plan: Plan, state: State, events: readonly TransactionE
 
 /** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
 export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
-  const issued = [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)];
+  const issued = childrenFor(plan, state, [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)]);
   const ended = waitsEndedBy(state, events);
   const over = renewalsEndedBy(plan, state, events);
   if (issued.length + ended.length + over.length === 0) return;
   const root = rootJob(state);
   await Promise.all([
     ...over.map((step) => queues.promote(operationJob(plan, state.id, step, 'renew'))),
-    ...issued.map((due) => queues.addChild(dueJob(plan, state, due), root)),
+    ...issued.map((job) => queues.addChild(job, root)),
     ...ended.map((step) => endWait(queues, plan, state, step)),
   ]);
 }
@@ -121,8 +151,17 @@ function inFlight(state: State): readonly Due[] {
  * Looks before it adds, because re-adding a failed child would hold the root for good. Gives the number of jobs it put back.
  *
  * @param recovered Marks them: an attempt may have been made already. Default `true`.
+ * @param isCurrent Whether nothing was recorded since that state. What became of a job is recorded before the job is moved, so one that was
+ *   carried out meanwhile is known from one that is gone. Default: not asked.
  */
-export async function restore(queues: QueuePort, plan: Plan, state: State, except?: Due, recovered = true): Promise<number> {
+export async function restore(
+  queues: QueuePort,
+  plan: Plan,
+  state: State,
+  except?: Due,
+  recovered = true,
+  isCurrent: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<number> {
   const renewing = renewables(plan, state).map((step): Due => ({ step, op: 'renew' }));
   const missing = [...inFlight(state), ...renewing].filter(({ step, op }) => step !== except?.step || op !== except.op);
   if (missing.length === 0) return 0;
@@ -131,9 +170,14 @@ export async function restore(queues: QueuePort, plan: Plan, state: State, excep
   for (const { step, op } of missing) {
     const job = dueJob(plan, state, { step, op }, recovered);
     const found = await queues.stateOf(job);
-    if (found === 'failed') {
+    const inRoot = runsInRoot(plan, step, op);
+    if (found !== 'failed' && found !== 'missing' && !(inRoot && found === 'waiting-children')) continue;
+    if (!(await isCurrent())) return restored;
+    if (inRoot) {
+      if (await restoreRoot(queues, root, found, recovered)) restored++;
+    } else if (found === 'failed') {
       if (await queues.retry(job)) restored++;
-    } else if (found === 'missing') {
+    } else {
       if ((await queues.stateOf(root)) === 'missing') await queues.addRoot(root);
       // A part of it may be left, which no list leads to and which would make the adding a no-op: a store that evicts loses keys one by one.
       await queues.discard(job);
@@ -142,6 +186,15 @@ export async function restore(queues: QueuePort, plan: Plan, state: State, excep
     }
   }
   return restored;
+}
+
+/** The same for the root that is to carry out a step. */
+async function restoreRoot(queues: QueuePort, root: RootJob, found: JobState, recovered: boolean): Promise<boolean> {
+  if (found === 'failed') return queues.retry(root);
+  if (found === 'waiting-children') return (await queues.free(root)) > 0;
+  await queues.discard(root); // what may be left of it, as of any job
+  await queues.addRoot(recovered ? { ...root, message: { ...root.message, recovered: true } } : root);
+  return true;
 }
 
 /** Delivers a wait at once: its signal has come, or it was taken back. Added if it isn't there: whoever is about to add it finds that done. */
@@ -163,13 +216,20 @@ export function isSkipped(status: StepStatus | undefined): boolean {
   return status === 'compensation_skipped' || status === 'confirm_skipped';
 }
 
+/** Removes the job of an operation that is over, or has the root see that it is. */
+export async function dismiss(queues: QueuePort, plan: Plan, id: string, { step, op }: Due): Promise<void> {
+  const job = operationJob(plan, id, step, op);
+  if (runsInRoot(plan, step, op)) await queues.retry(job);
+  else await queues.discard(job);
+}
+
 /** Removes the jobs of operations that an operator gave up or did. Those in work see at their end that it is over. */
 export async function discardGivenUp(queues: QueuePort, plan: Plan, before: State, after: State): Promise<void> {
   for (const [step, { status }] of Object.entries(before.steps)) {
     const now = stepState(after, step)?.status;
     if (!isTerminal(after) && !isSkipped(now) && !isDoneByHand(status, now)) continue;
     const op = operationIn(status, DUE) ?? operationIn(status, STUCK);
-    if (op !== undefined) await queues.discard(operationJob(plan, before.id, step, op));
+    if (op !== undefined) await dismiss(queues, plan, before.id, { step, op });
   }
 }
 

@@ -125,14 +125,16 @@ export class BullmqQueues implements QueuePort {
     }
   }
 
-  async discard(place: JobPlace): Promise<void> {
+  async discard(place: JobPlace, tries = 5): Promise<void> {
     const job = await this.#find(place);
     if (job === undefined || (await job.isActive())) return;
     try {
       await job.remove();
     } catch (error) {
       const now = await this.stateOf(place); // as above
-      if (now !== 'active' && now !== 'missing') throw error;
+      if (now === 'active' || now === 'missing') return;
+      if (tries === 1) throw error;
+      await this.discard(place, tries - 1); // a worker that can do nothing with it has put it off again already
     }
   }
 
@@ -233,7 +235,7 @@ export class BullmqQueues implements QueuePort {
     await queue.waitUntilReady(); // or a child, whose queue is ready, would overtake it
     const job = new Job(queue, root.message.saga, root.message, this.#rootOptions(root), root.jobId);
     this.#backend.writeTogether?.();
-    const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: true });
+    const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: children.length > 0 });
     await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
   }
 
@@ -242,7 +244,7 @@ export class BullmqQueues implements QueuePort {
     const queue = this.bullQueue(root.queue);
     await queue.waitUntilReady();
     const job = new Job(queue, root.message.saga, root.message, this.#rootOptions(root), root.jobId);
-    const entries = [job.toFlowEntry({ addToWaitingChildren: true })];
+    const entries = [job.toFlowEntry({ addToWaitingChildren: children.length > 0 })];
     for (const child of children) entries.push((await this.#childJob(child, root)).toFlowEntry());
     await this.#addTogether!(entries);
   }

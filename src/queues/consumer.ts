@@ -62,6 +62,7 @@ async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: numbe
     case 'wait':
       if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
       // Nothing to wait for and not ended: somebody is about to add it, or a person has to act. Look again, ever more rarely.
+      if (await job.extendLock(token, lockMs)) await job.updateData(verdict.keep);
       throw new Error('waiting: the transaction has not ended and no job of it is pending');
   }
 }

@@ -15,6 +15,10 @@ const operationMessage = z.strictObject({
 const rootMessage = z.strictObject({
   transaction: z.string().min(1).max(128),
   saga: z.string().min(1).max(64),
+  /** As of an operation's job: it may carry out a step. */
+  recovered: z.literal(true).optional(),
+  /** Deliveries that ended without success while no step was due in it. */
+  before: z.number().int().min(0).optional(),
 });
 
 export type OperationMessage = z.infer<typeof operationMessage>;

@@ -48,8 +48,8 @@ export type Verdict =
       /** What its data are from now on, if it is still this worker's: then nobody else has it in work. */
       readonly keep?: object;
     }
-  /** A root: sleep until no child is pending. */
-  | { readonly kind: 'wait' };
+  /** A root: sleep until no child is pending. Where none is, it is delivered again after a while, with these data. */
+  | { readonly kind: 'wait'; readonly keep: object };
 
 /** One delivery of a job. */
 export interface Delivery {
@@ -93,7 +93,7 @@ export interface QueueInShard {
 
 /** The queue behind the engine: BullMQ on Redis, PostgreSQL or the embedded store. */
 export interface QueuePort {
-  /** Adds a transaction's root with its first operations as children, in one step. Adding it twice is harmless. */
+  /** Adds a transaction's root with its first operations as children, in one step. Adding it twice is harmless. Without children it is delivered at once. */
   addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void>;
   /** Adds an operation as a child of its root. No-op when the job exists. */
   addChild(child: OperationJob, root: RootJob): Promise<void>;

@@ -1,6 +1,6 @@
 import { pino, type Logger } from 'pino';
 import { AmendsError } from '../errors.ts';
-import { terminal } from './terminal.ts';
+import { jsonLines, terminal } from './terminal.ts';
 
 function checkLevel(level: string): string {
   if (level === 'silent' || Object.hasOwn(pino.levels.values, level)) return level;
@@ -15,5 +15,5 @@ function checkLevel(level: string): string {
  * @throws {AmendsError} INVALID_OPTION for a level there is not
  */
 export function defaultLogger(level: string = process.env.AMENDS_LOG_LEVEL ?? 'warn'): Logger {
-  return pino({ name: 'amends', level: checkLevel(level) }, process.stderr.isTTY ? terminal(2) : pino.destination(2));
+  return pino({ name: 'amends', level: checkLevel(level) }, process.stderr.isTTY ? terminal(2) : jsonLines(pino.destination(2)));
 }

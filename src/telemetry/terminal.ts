@@ -1,20 +1,14 @@
 import { Writable } from 'node:stream';
+import type { DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
+import { seen, seenJson } from './unseen.ts';
 
-/** What would move a cursor, colour, ring, begin a line or turn the direction of the text. Also what JSON leaves as it is. */
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-
-function visible(character: string): string {
-  if (character === '\n') return '\\n';
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-/** Texts come from participants and payloads. Only a stack keeps its lines: it is printed indented, and can't pass for a line of the log. */
-function harmless(key: string, value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  if (key !== 'stack') return value.replace(CONTROL, visible);
-  return value.replace(CONTROL, (character) => (character === '\n' ? character : visible(character)));
+/** Texts and names come from participants and payloads. Only a stack keeps its lines: it is printed indented, and can't pass for a line of the log. */
+function harmless(value: unknown, key?: string): unknown {
+  if (typeof value === 'string') return key === 'stack' ? value.split('\n').map(seen).join('\n') : seen(value);
+  if (Array.isArray(value)) return value.map((one) => harmless(one));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [seen(name), harmless(one, name)]));
 }
 
 /** Lines for a person's terminal: readable, and unable to do anything to it. */
@@ -28,8 +22,13 @@ export function terminal(destination: NodeJS.WritableStream | number): Writable 
   return new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      lines.write(`${JSON.stringify(JSON.parse(String(line), harmless))}\n`);
+      lines.write(`${JSON.stringify(harmless(JSON.parse(String(line))))}\n`);
       done();
     },
   });
+}
+
+/** Lines for a program, that a person may look at all the same: `tail` and `docker logs` show them as they are. */
+export function jsonLines(destination: { write(line: string): unknown }): DestinationStream {
+  return { write: (line) => void destination.write(seenJson(line)) };
 }

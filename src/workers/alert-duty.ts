@@ -1,79 +1,46 @@
-import * as z from 'zod';
-import { isAmendsError } from '../errors.ts';
 import type { Engine } from '../producers/engine.ts';
-import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
-import { ALERT_RULES, headlineOf, type Alert, type Finding } from '../telemetry/alerts/alert.ts';
-import { follow, keyOf, type OpenCases } from '../telemetry/alerts/cases.ts';
+import type { Consumer, ConsumerOptions, Delivery, Verdict } from '../queues/queue-port.ts';
+import { headlineOf, type AlertRule, type Finding } from '../telemetry/alerts/alert.ts';
+import { follow, keyOf, limited, type OpenCase } from '../telemetry/alerts/cases.ts';
 import type { ResolvedAlerts } from '../telemetry/alerts/options.ts';
-import { AlertReports } from './alert-reports.ts';
-import { lagFindings, QuietTransactions, stillFailing, stillStuck, stuckFindings } from './findings.ts';
+import { AlertDeliveries } from './alert-deliveries.ts';
+import { ALERTS, LOOK, lookMessage, NOTHING, type Look } from './alert-messages.ts';
+import { AlertReports, type Report } from './alert-reports.ts';
+import { isFailing } from './failing.ts';
+import { failingFindings, lagFindings, stuckFindings } from './findings.ts';
+import { QuietTransactions } from './quiet-transactions.ts';
+import { Seldom } from './seldom.ts';
+import type { StorePatience } from './store-patience.ts';
 
-const ALERTS = 'alerts';
-const LOOK = 'look';
 /** The job of the look is put back if it is gone, this often, in milliseconds. */
 const ENSURE_MS = 15_000;
-const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 300_000;
-/** With these pauses that is a day and a half. */
-const MOST_TRIES = 400;
-const CONCURRENCY = 5;
-
-const rule = z.enum(ALERT_RULES);
-const finding = {
-  rule,
-  subject: z.string(),
-  text: z.string(),
-  saga: z.string().optional(),
-  step: z.string().optional(),
-  transaction: z.string().optional(),
-};
-const message = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('look'),
-    cases: z.record(
-      z.string(),
-      z.strictObject({ ...finding, sinceMs: z.number(), seenMs: z.number(), toldMs: z.number(), told: z.number() }),
-    ),
-    /** Reports that are in the cases: not yet removed. */
-    read: z.array(z.string()),
-  }),
-  z.strictObject({
-    kind: z.literal('deliver'),
-    channel: z.string(),
-    alert: z.strictObject({
-      ...finding,
-      caseId: z.string(),
-      kind: z.enum(['raised', 'repeated', 'resolved']),
-      sinceMs: z.number(),
-      atMs: z.number(),
-      namespace: z.string(),
-    }),
-  }),
-]);
-type Message = z.infer<typeof message>;
-type Look = Extract<Message, { kind: 'look' }>;
-const NOTHING: Look = { kind: 'look', cases: {}, read: [] };
+const WARN_AGAIN_MS = 60_000;
 
 /**
  * Looks for what people should know, and tells them. The look is one job that is put off again and again: the queue gives it to one worker at a
- * time, and to another one when that is lost; what is open travels in the job. Each alert to each channel is a job of its own.
+ * time, and to another one when that is lost; what is open travels in the job, and so does what is to be told of it until it is on its way.
  */
 export class AlertDuty {
   readonly #engine: Engine;
   readonly #options: ResolvedAlerts;
+  readonly #patience: StorePatience;
   readonly #onError: (error: unknown) => void;
   readonly #reports: AlertReports;
   readonly #quiet: QuietTransactions;
+  readonly #deliveries: AlertDeliveries;
+  readonly #warned = new Seldom(WARN_AGAIN_MS);
   #consumer: Consumer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
 
-  constructor(engine: Engine, options: ResolvedAlerts, onError: (error: unknown) => void) {
+  constructor(engine: Engine, options: ResolvedAlerts, patience: StorePatience, onError: (error: unknown) => void) {
     this.#engine = engine;
     this.#options = options;
+    this.#patience = patience;
     this.#onError = onError;
     this.#reports = new AlertReports(engine, options.rules, onError);
     this.#quiet = new QuietTransactions(engine, options.rules);
+    this.#deliveries = new AlertDeliveries(engine, options.channels);
   }
 
   /** The sweeper had to put back jobs. */
@@ -93,13 +60,11 @@ export class AlertDuty {
     });
   }
 
-  async start(limits: { readonly lockMs: number; readonly stallCheckMs: number }): Promise<void> {
+  async start(limits: Pick<ConsumerOptions, 'lockMs' | 'stallCheckMs'>): Promise<void> {
+    const options = { ...limits, onError: this.#onError };
     this.#stopListening = this.#engine.telemetry.listen((state, events) => this.#reports.watch(state, events));
-    this.#consumer = await this.#engine.queues.plain.consume(ALERTS, (delivery) => this.#handle(delivery), {
-      concurrency: CONCURRENCY,
-      ...limits,
-      onError: this.#onError,
-    });
+    await this.#deliveries.start(options);
+    this.#consumer = await this.#engine.queues.plain.consume(ALERTS, (delivery) => this.#handle(delivery), { concurrency: 1, ...options });
     await this.#ensure();
     this.#timer = setInterval(() => void this.#ensure().catch(this.#onError), ENSURE_MS).unref();
   }
@@ -107,82 +72,97 @@ export class AlertDuty {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stopListening?.();
-    await this.#reports.close();
-    await this.#consumer?.close();
+    const reported = this.#patience.wait(this.#reports.close()).catch(this.#onError);
+    await Promise.all([reported, this.#consumer?.close(), this.#deliveries.close()]);
+  }
+
+  /** It is being closed, and can't wait any longer for channels. */
+  giveUp(): void {
+    this.#deliveries.giveUp();
   }
 
   #ensure(): Promise<void> {
     return this.#engine.queues.plain.add({ queue: ALERTS, jobId: LOOK, name: LOOK, message: NOTHING });
   }
 
-  async #handle(delivery: Delivery): Promise<Verdict> {
-    const parsed = message.safeParse(delivery.data);
-    if (delivery.jobId === LOOK) {
-      // What another version has left, or somebody else has written, is no reason to look no more.
-      const last = parsed.data?.kind === 'look' ? parsed.data : NOTHING;
-      return { kind: 'postpone', afterMs: this.#options.everyMs, keep: await this.#look(last) };
-    }
-    if (parsed.data?.kind === 'deliver') return this.#deliver(parsed.data.channel, parsed.data.alert, delivery);
-    return { kind: 'failed', error: new Error('this job is no alert of Amends, so it is parked') };
-  }
-
-  /** One look: what is found, what follows from it, and the jobs that tell it. They are added before the cases are kept, under ids that follow from them. */
-  async #look({ cases, read }: Look): Promise<Look> {
-    const { clock, namespace, queues } = this.#engine;
-    await this.#reports.discard(read);
-    const reports = await this.#reports.read();
-    const found = [...(await this.#findings(cases)), ...reports.flatMap((one) => one.finding ?? [])];
-    const { repeatAfterMs, quietMs, channels } = this.#options;
-    const followed = follow(cases, found, { nowMs: clock.nowMs(), repeatAfterMs, quietMs, namespace });
-    for (const { alert, number } of followed.alerts) {
-      this.#engine.log.warn({ rule: alert.rule, kind: alert.kind, transaction: alert.transaction }, headlineOf(alert));
-      for (const { name: channel } of channels) {
-        const jobId = `alert.${alert.caseId}.${number}-${channel}`;
-        await queues.plain.add({ queue: ALERTS, jobId, name: `${alert.kind} ${alert.rule}`, message: { kind: 'deliver', channel, alert } });
-      }
-    }
-    return { kind: 'look', cases: followed.cases, read: reports.map(({ jobId }) => jobId) };
-  }
-
-  async #findings(cases: OpenCases): Promise<readonly Finding[]> {
-    const { on } = this.#options.rules;
-    const open = Object.values(cases);
-    const of = (rule: Finding['rule']) => open.filter((one) => one.rule === rule);
-    const findings: Finding[] = [];
-    if (on.has('stuck')) {
-      const stuck = await stuckFindings(this.#engine);
-      const listed = new Set(stuck.map(keyOf));
-      const others = of('stuck').filter((one) => !listed.has(keyOf(one)));
-      findings.push(...stuck, ...(await stillStuck(this.#engine, others)));
-    }
-    if (on.has('overdue') || on.has('noWorker')) {
-      findings.push(...(await this.#quiet.findings(of('overdue').flatMap(({ transaction }) => transaction ?? []))));
-    }
-    if (on.has('lag')) findings.push(...(await lagFindings(this.#engine, this.#options.rules)));
-    for (const one of [...of('compensationFailing'), ...of('overdue').filter(({ subject, transaction }) => subject !== transaction)]) {
-      if (await stillFailing(this.#engine, one)) findings.push(one);
-    }
-    return findings;
-  }
-
-  async #deliver(name: string, alert: Alert, { jobId, failures }: Delivery): Promise<Verdict> {
-    const channel = this.#options.channels.find((one) => one.name === name);
-    if (channel === undefined) return { kind: 'postpone', afterMs: 5_000, why: `waits for a worker that has channel "${name}"` };
+  async #handle({ jobId, data }: Delivery): Promise<Verdict> {
+    if (jobId !== LOOK) return { kind: 'failed', error: new Error('this job is no look for alerts of Amends, so it is parked') };
+    const { everyMs } = this.#options;
+    // What another version has left, or somebody else has written, is no reason to look no more.
+    const last = lookMessage.safeParse(data).data ?? NOTHING;
     try {
-      await channel.send(alert, jobId);
+      return await this.#patience.wait(this.#goOn(last));
     } catch (error) {
-      const final = isAmendsError(error, 'NOT_ALLOWED') || failures + 1 >= MOST_TRIES;
-      // Of the error only its text: what was sent, and where to, may be nobody's business.
-      const facts = { channel: name, rule: alert.rule, tries: failures + 1, error: (error as Error).message };
-      this.#engine.log.error(
-        facts,
-        final ? 'an alert was not delivered, and is given up' : 'an alert was not delivered, will be tried again',
-      );
-      if (final) return { kind: 'failed', error: error as Error };
-      return { kind: 'again', afterMs: Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 10), LONGEST_RETRY_MS), error: error as Error };
+      this.#warn('look', error);
+      return { kind: 'postpone', afterMs: everyMs }; // BullMQ would put it off ever longer
     }
-    const attributes = { 'amends.alert.rule': alert.rule, 'amends.alert.kind': alert.kind };
-    for (const instruments of this.#engine.telemetry.metrics.instruments) instruments.count('alerts', attributes);
-    return { kind: 'done', value: null };
+  }
+
+  /** What a look has found is kept before it is told. Whoever takes the job then tells it, perhaps for the second time, and never under another id. */
+  async #goOn(last: Look): Promise<Verdict> {
+    const { everyMs } = this.#options;
+    if (last.telling.length > 0) {
+      for (const one of last.telling) await this.#deliveries.add(one);
+      return { kind: 'postpone', afterMs: everyMs, keep: { ...last, telling: [] } };
+    }
+    const { next, isBehind } = await this.#look(last);
+    return { kind: 'postpone', afterMs: isBehind || next.telling.length > 0 ? 1 : everyMs, keep: next };
+  }
+
+  async #look({ cases, read, places }: Look): Promise<{ readonly next: Look; readonly isBehind: boolean }> {
+    const { clock, log, namespace } = this.#engine;
+    await this.#reports.discard(read);
+    const { reports, isBehind } = await this.#reports.read();
+    const found = await this.#findings(Object.values(cases), places);
+    const findings = limited(cases, [...found.findings, ...reports.flatMap(({ finding }) => finding ?? [])]);
+    const { repeatAfterMs, quietMs } = this.#options;
+    const followed = follow(cases, findings, { nowMs: clock.nowMs(), repeatAfterMs, quietMs, namespace });
+    for (const { alert } of followed.alerts) {
+      log.warn({ rule: alert.rule, kind: alert.kind, transaction: alert.transaction }, headlineOf(alert));
+    }
+    // One that opens a case goes when that is kept. Of the others nothing is lost: what they tell is known, or told again while it lasts.
+    const isNews = ({ finding }: Report): boolean => {
+      const key = finding === undefined ? '' : keyOf(finding);
+      return Object.hasOwn(followed.cases, key) && !Object.hasOwn(cases, key);
+    };
+    await this.#reports.discard(reports.filter((one) => !isNews(one)).map(({ jobId }) => jobId));
+    const kept = reports.filter(isNews).map(({ jobId }) => jobId);
+    return { next: { kind: 'look', cases: followed.cases, telling: [...followed.alerts], read: kept, places: found.places }, isBehind };
+  }
+
+  async #findings(open: readonly OpenCase[], from: Look['places']): Promise<{ findings: readonly Finding[]; places: Look['places'] }> {
+    const { on } = this.#options.rules;
+    const engine = this.#engine;
+    const of = (...rules: readonly AlertRule[]) => open.filter(({ rule }) => on.has(rule) && rules.includes(rule));
+    const findings: Finding[] = [];
+    let places = from;
+    /** What can't be looked at is taken to be as it was. */
+    const look = async (what: string, cases: readonly OpenCase[], find: () => Promise<readonly Finding[]>): Promise<void> => {
+      try {
+        findings.push(...(await find()));
+      } catch (error) {
+        this.#warn(what, error);
+        findings.push(...cases);
+      }
+    };
+    if (on.has('stuck')) await look('stuck', of('stuck'), () => stuckFindings(engine, of('stuck')));
+    const failing = of('overdue', 'compensationFailing').filter(isFailing);
+    if (failing.length > 0) await look('failing', failing, () => failingFindings(engine, failing));
+    if (on.has('overdue') || on.has('noWorker') || on.has('compensationFailing')) {
+      const quiet = of('overdue', 'noWorker').filter((one) => !isFailing(one));
+      await look('overdue', quiet, async () => {
+        const looked = await this.#quiet.look(quiet, from);
+        for (const error of looked.errors) this.#warn('overdue', error);
+        ({ places } = looked);
+        return looked.findings;
+      });
+    }
+    if (on.has('lag')) await look('lag', of('lag'), () => lagFindings(engine, this.#options.rules));
+    return { findings, places };
+  }
+
+  #warn(what: string, error: unknown): void {
+    if (this.#warned.isNews(what))
+      this.#engine.log.warn({ err: error, what }, 'could not look for all that people should know, will look again');
   }
 }

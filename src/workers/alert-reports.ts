@@ -1,18 +1,20 @@
+import { LRUCache } from 'lru-cache';
 import * as z from 'zod';
-import { stepOf } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
-import { stepState, type State } from '../machine/state.ts';
-import { operationWord } from '../machine/words.ts';
+import type { State } from '../machine/state.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
 import { ALERT_RULES, type Finding } from '../telemetry/alerts/alert.ts';
 import type { ResolvedRules } from '../telemetry/alerts/rules.ts';
+import { failing } from './failing.ts';
 
 /** What the process that sees it reports to whoever looks: jobs that nobody takes, read and removed by the look. */
 const REPORTS = 'alert-reports';
 /** The same is reported at most this often by one process, in milliseconds. */
 const AGAIN_MS = 10_000;
-const REMEMBERED = 1_000;
-const PAGE = 100;
+const REMEMBERED = 10_000;
+/** Reports that one look reads. */
+const MOST = 2_000;
+const AT_ONCE = 50;
 
 const report = z.strictObject({
   rule: z.enum(ALERT_RULES),
@@ -34,7 +36,7 @@ export class AlertReports {
   readonly #engine: Engine;
   readonly #rules: ResolvedRules;
   readonly #onError: (error: unknown) => void;
-  readonly #last = new Map<string, number>();
+  readonly #last = new LRUCache<string, number>({ max: REMEMBERED });
   readonly #sending = new Set<Promise<void>>();
 
   constructor(engine: Engine, rules: ResolvedRules, onError: (error: unknown) => void) {
@@ -43,20 +45,13 @@ export class AlertReports {
     this.#onError = onError;
   }
 
-  /** Of what was recorded here: what fails again and again. */
+  /** Of what was recorded here: what fails again and again, or for long. */
   watch(state: State, events: readonly TransactionEvent[]): void {
     for (const event of events) {
       if (event.type !== 'attempt_failed') continue;
-      const { step, op } = event.data;
       const plan = knownRules(this.#engine, state)?.plan;
-      const attempts = stepState(state, step)?.attempts ?? 0;
-      if (plan === undefined) continue;
-      const word = operationWord(plan, op);
-      const what = { subject: `${state.id}/${step}/${op}`, saga: state.saga, step, transaction: state.id };
-      const text = `${state.kind ?? 'saga'} "${state.saga}" ${state.id}: ${word} ${step} has failed ${attempts} times, and is tried on`;
-      if (op !== 'run' && attempts >= this.#rules.failingAfterAttempts) this.send({ rule: 'compensationFailing', ...what, text });
-      // Only what is retried for ever gets that far.
-      if (op === 'run' && attempts >= stepOf(plan, step).action.retry.attempts) this.send({ rule: 'overdue', ...what, text });
+      const finding = plan && failing(this.#rules, plan, state, event.data.step, this.#engine.clock.nowMs());
+      if (finding !== undefined) this.send(finding);
     }
   }
 
@@ -65,7 +60,6 @@ export class AlertReports {
     const key = `${finding.rule}.${finding.subject}`;
     const now = performance.now();
     if (now - (this.#last.get(key) ?? -Infinity) < AGAIN_MS) return;
-    if (this.#last.size >= REMEMBERED) this.#last.clear();
     this.#last.set(key, now);
     // One at a time of each: until it has been read, another one says no more.
     const jobId = `report.${Buffer.from(key).toString('base64url')}`;
@@ -79,13 +73,17 @@ export class AlertReports {
     this.#sending.add(sent);
   }
 
-  async read(): Promise<readonly Report[]> {
-    const jobs = await this.#engine.queues.plain.waiting(REPORTS, PAGE);
-    return jobs.map(({ jobId, data }) => ({ jobId, finding: report.safeParse(data).data }));
+  async read(): Promise<{ readonly reports: readonly Report[]; /** There may be more. */ readonly isBehind: boolean }> {
+    const jobs = await this.#engine.queues.plain.waiting(REPORTS, MOST);
+    const reports = jobs.map(({ jobId, data }) => ({ jobId, finding: report.safeParse(data).data }));
+    return { reports, isBehind: reports.length === MOST };
   }
 
   async discard(jobIds: readonly string[]): Promise<void> {
-    for (const jobId of jobIds) await this.#engine.queues.plain.discard({ queue: REPORTS, jobId });
+    for (let at = 0; at < jobIds.length; at += AT_ONCE) {
+      const some = jobIds.slice(at, at + AT_ONCE);
+      await Promise.all(some.map((jobId) => this.#engine.queues.plain.discard({ queue: REPORTS, jobId })));
+    }
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,17 @@
 import type { Engine } from '../producers/engine.ts';
 
-const EVERY_MS = 5_000;
+/** What is lost with a server that writes its log to the disk once a second is hardly ever less. */
+const EVERY_MS = 500;
 
 /**
- * Counts up in a store that may lose writes, and notices when it has: what was counted is lower than what this process has seen. Every worker
- * does, so that one that lives on tells, whichever the loss has taken with it.
+ * Counts in a store that may lose writes, and notices when it has. Every worker does, each a number of its own, so that one that lives on tells,
+ * whichever the loss has taken with it.
  */
 export class Canary {
   readonly #engine: Engine;
   readonly #onLoss: () => void;
-  #seen: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #isLooking = false;
   #stopped = false;
 
   constructor(engine: Engine, onLoss: () => void) {
@@ -21,10 +21,8 @@ export class Canary {
 
   start(): void {
     if (this.#engine.canary === undefined) return;
-    this.#looking = this.look();
-    this.#timer = setInterval(() => {
-      this.#looking = this.#looking.then(() => this.look());
-    }, EVERY_MS).unref();
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), EVERY_MS).unref();
   }
 
   /** A look that is under way may go on, unheard: the store may be away. */
@@ -33,20 +31,14 @@ export class Canary {
     clearInterval(this.#timer);
   }
 
+  /** One at a time. Does not fail: that the store is away others tell. */
   async look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     const { canary, log, telemetry } = this.#engine;
-    let now: readonly number[] | undefined;
-    try {
-      now = await canary?.();
-    } catch {
-      return; // the store is away, which others tell; the next look asks again
-    }
-    if (now === undefined || this.#stopped) return;
-    const lost = this.#seen.findIndex((before, place) => (now[place] ?? 0) <= before);
-    const before = this.#seen;
-    this.#seen = now;
-    if (lost < 0) return;
-    log.error({ counted: now[lost], before: before[lost] }, 'Redis has lost writes: looking at every transaction for jobs that are gone');
+    const lost = await canary?.().finally(() => (this.#isLooking = false));
+    if (lost === undefined || this.#stopped) return;
+    log.error(lost, 'Redis has lost writes: looking at every transaction for jobs that are gone');
     for (const instruments of telemetry.metrics.instruments) instruments.count('storeLosses', {});
     this.#onLoss();
   }

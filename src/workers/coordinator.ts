@@ -1,33 +1,92 @@
-import { isTerminal } from '../machine/state.ts';
+import { isTerminal, stepState, STUCK, type State } from '../machine/state.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { restore } from '../queues/advance.ts';
-import { parseRootMessage, type RootMessage } from '../queues/messages.ts';
+import { restore, stepOfRoot } from '../queues/advance.ts';
+import { parseRootMessage, type OperationMessage, type RootMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { lookAt } from './look-at.ts';
 import type { MissingCode } from './missing-code.ts';
+import type { StepWorker } from './step-worker.ts';
+import type { StorePatience } from './store-patience.ts';
+
+export interface CoordinatorOptions {
+  readonly engine: Engine;
+  readonly missing: MissingCode;
+  readonly steps: StepWorker;
+  readonly patience: StorePatience;
+}
 
 /**
- * The root job. It is woken when none of its children is pending, which on a healthy path means that the transaction has ended. Otherwise it is
- * the safety net: it puts back what the journal says is due, and sleeps again.
+ * Takes root jobs. One is delivered when none of its children is pending, which on a healthy path means that its saga's last step is due, and is
+ * carried out in it, or that the transaction has ended. Otherwise it is the safety net: it puts back what the journal says is due, and sleeps again.
  */
-export async function coordinate(engine: Engine, missing: MissingCode, delivery: Delivery): Promise<Verdict> {
-  let message: RootMessage;
-  try {
-    message = parseRootMessage(delivery.data);
-  } catch (error) {
-    return { kind: 'failed', error: error as Error };
-  }
-  const known = engine.transactions.known(message.transaction);
-  const state = known !== undefined && isTerminal(known) ? known : await engine.transactions.load(message.transaction);
-  if (state === undefined)
-    return { kind: 'failed', error: new Error(`parked: there is no transaction ${message.transaction} in the journal`) };
-  if (isTerminal(state)) return { kind: 'done', value: state.status };
-  const rules = knownRules(engine, state);
-  if (rules === undefined) return missing.definition(state, delivery);
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #engine: Engine;
 
-  const nudged = await lookAt(engine, rules, state);
-  if (isTerminal(nudged.state)) return { kind: 'done', value: nudged.state.status };
-  const restored = await restore(engine.queues, rules.plan, nudged.state);
-  if (restored > 0) engine.log.warn({ transaction: state.id, restored }, 'put back jobs that were gone');
-  return { kind: 'wait' };
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.#engine = options.engine;
+  }
+
+  async handle(delivery: Delivery): Promise<Verdict> {
+    const { patience, steps } = this.#options;
+    let message: RootMessage;
+    try {
+      message = parseRootMessage(delivery.data);
+    } catch (error) {
+      return { kind: 'failed', error: error as Error };
+    }
+    const state = this.#known(message, delivery) ?? (await patience.wait(this.#engine.transactions.load(message.transaction)));
+    if (state === undefined)
+      return { kind: 'failed', error: new Error(`parked: there is no transaction ${message.transaction} in the journal`) };
+    const step = this.#stepIn(state);
+    if (step === undefined) return patience.wait(this.#look(state, message, delivery));
+    const { transaction, saga, recovered, before = 0 } = message;
+    const data: OperationMessage = { transaction, saga, step, op: 'run', ...(recovered === undefined ? {} : { recovered }) };
+    const verdict = await steps.handle({ ...delivery, data, failures: delivery.failures - before });
+    if (verdict.kind !== 'done' && verdict.kind !== 'failed') return verdict;
+    const after = this.#engine.transactions.known(transaction);
+    if (after !== undefined && isTerminal(after)) return { kind: 'done', value: after.status };
+    return patience.wait(this.#after(verdict, step, message, delivery));
+  }
+
+  /** What this process remembers, where that is enough: where it shows an end or a step that is due. */
+  #known({ transaction, recovered }: RootMessage, { deliveries }: Delivery): State | undefined {
+    const known = this.#engine.transactions.known(transaction);
+    if (known === undefined || isTerminal(known)) return known;
+    const again = deliveries > 1 || recovered === true;
+    return !again && this.#stepIn(known) !== undefined ? known : undefined;
+  }
+
+  #stepIn(state: State): string | undefined {
+    const plan = isTerminal(state) ? undefined : knownRules(this.#engine, state)?.plan;
+    return plan && stepOfRoot(plan, state);
+  }
+
+  /** The root ends with its transaction, not with a step of it. */
+  async #after(verdict: Verdict, step: string, message: RootMessage, delivery: Delivery): Promise<Verdict> {
+    const { transactions } = this.#engine;
+    const state = transactions.known(message.transaction) ?? (await transactions.load(message.transaction));
+    if (state === undefined) return verdict;
+    if (isTerminal(state)) return { kind: 'done', value: state.status };
+    if (stepState(state, step)?.status === STUCK.run) return verdict;
+    // It has turned: whoever recorded that has added what is to be undone.
+    return verdict.kind === 'failed' ? this.#sleep(message, delivery) : this.#look(state, message, delivery);
+  }
+
+  async #look(state: State, message: RootMessage, delivery: Delivery): Promise<Verdict> {
+    const engine = this.#engine;
+    if (isTerminal(state)) return { kind: 'done', value: state.status };
+    const rules = knownRules(engine, state);
+    if (rules === undefined) return this.#options.missing.definition(state, delivery);
+    const nudged = await lookAt(engine, rules, state);
+    if (isTerminal(nudged.state)) return { kind: 'done', value: nudged.state.status };
+    const restored = await restore(engine.queues, rules.plan, nudged.state);
+    if (restored > 0) engine.log.warn({ transaction: state.id, restored }, 'put back jobs that were gone');
+    return this.#sleep(message, delivery);
+  }
+
+  #sleep(message: RootMessage, { failures }: Delivery): Verdict {
+    return { kind: 'wait', keep: { ...message, before: failures + 1 } };
+  }
 }

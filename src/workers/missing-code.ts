@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { State } from '../machine/state.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
+import { Seldom } from './seldom.ts';
 
 /** A warning about the same thing comes at most this often, in milliseconds. */
 const REPEAT_MS = 60_000;
 /** A job that was put off so often, about once a second, has found no worker for it: somebody should know. */
 const FUTILE_DELIVERIES = 30;
-const CAUSES_REMEMBERED = 1_000;
 
 /** At random, so that another worker has its chance. */
 function soon(): number {
@@ -19,7 +19,7 @@ function soon(): number {
  */
 export class MissingCode {
   readonly #log: Logger;
-  readonly #lastSaid = new Map<string, number>();
+  readonly #said = new Seldom(REPEAT_MS);
 
   constructor(log: Logger) {
     this.#log = log;
@@ -38,19 +38,10 @@ export class MissingCode {
   #putOff(what: string, remedy: string, delivery: Delivery, facts: Readonly<Record<string, unknown>>): Verdict {
     const futile = delivery.deliveries >= FUTILE_DELIVERIES;
     const level = futile ? 'error' : 'warn';
-    if (this.#isNews(`${level} ${what}`)) {
+    if (this.#said.isNews(`${level} ${what}`)) {
       const text = futile ? `nobody here has ${what}, and jobs wait for it: ${remedy}` : `left to another worker: this one has not ${what}`;
       this.#log[level]({ ...facts, jobId: delivery.jobId, deliveries: delivery.deliveries }, text);
     }
     return { kind: 'postpone', afterMs: soon(), why: `waits for a worker that has ${what}` };
-  }
-
-  #isNews(what: string): boolean {
-    const now = performance.now();
-    const before = this.#lastSaid.get(what);
-    if (before !== undefined && now - before < REPEAT_MS) return false;
-    if (this.#lastSaid.size >= CAUSES_REMEMBERED) this.#lastSaid.clear();
-    this.#lastSaid.set(what, now);
-    return true;
   }
 }

@@ -11,10 +11,10 @@ import { wakesAtMs } from '../machine/waits.ts';
 import { operationWord } from '../machine/words.ts';
 import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, isSkipped, operationJob, restore } from '../queues/advance.ts';
+import { advance, dismiss, isSkipped, operationJob, restore } from '../queues/advance.ts';
 import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
-import type { Delivery, Verdict } from '../queues/queue-port.ts';
+import type { Delivery, OperationJob, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
 import { redactionOf } from '../telemetry/redaction.ts';
 import type { ActiveOperations } from './active.ts';
@@ -69,16 +69,19 @@ export class StepWorker {
     const { op } = message;
     const log = new LazyLog(this.#engine.log, { transaction: id, step: name, op });
     const again = delivery.deliveries > 1 || message.recovered === true;
-    const state = await this.#options.patience.wait(this.#present(id, name, op, again));
-    if (state === undefined) {
+    // What this process remembers is enough when it shows the operation as due; else the journal is read.
+    const known = again ? undefined : this.#engine.transactions.known(id);
+    const isDue = known !== undefined && stepState(known, name)?.status === DUE[op];
+    const state = isDue ? known : await this.#options.patience.wait(this.#engine.transactions.load(id));
+    if (state === undefined || stepState(state, name) === undefined) {
       log.error({}, 'parked: a job for a transaction that is not in the journal');
       return { kind: 'failed', error: new Error(`parked: there is no transaction ${id} in the journal, or it has no such operation`) };
     }
     const rules = knownRules(this.#engine, state);
     if (rules === undefined) return this.#options.missing.definition(state, delivery);
-    const { jobId } = operationJob(rules.plan, id, name, op);
-    if (delivery.jobId !== jobId) return this.#another(jobId, rules, state, log);
-    const work: Work = { rules, state, name, op, log, delivery, recovered: message.recovered === true };
+    const job = operationJob(rules.plan, id, name, op);
+    if (delivery.jobId !== job.jobId) return this.#another(job.jobId, rules, state, log);
+    const work: Work = { rules, state, name, op, job, log, delivery, recovered: message.recovered === true };
     return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
   }
 
@@ -135,19 +138,10 @@ export class StepWorker {
     return { kind: 'postpone', afterMs: Math.max(1, Math.min(wakesMs - nowMs, LONGEST_DELAY_MS)) };
   }
 
-  /** The state to act on. What this process remembers is enough when it shows the operation as due; else the journal is read. */
-  async #present(id: string, name: string, op: Operation, again: boolean): Promise<State | undefined> {
-    const { transactions } = this.#engine;
-    const known = again ? undefined : transactions.known(id);
-    if (known !== undefined && stepState(known, name)?.status === DUE[op]) return known;
-    const state = await transactions.load(id);
-    return state === undefined || stepState(state, name) === undefined ? undefined : state;
-  }
-
   async #record(rules: Rules, state: State, fact: Fact): Promise<Recorded> {
     const { patience } = this.#options;
     const recorded = await patience.wait(this.#engine.transactions.record(rules, state, fact));
-    await patience.wait(this.#passOn(rules, recorded));
+    if (recorded.events.length > 0) await patience.wait(this.#passOn(rules, recorded));
     return recorded;
   }
 
@@ -191,7 +185,7 @@ export class StepWorker {
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
-      ({ state } = await this.#record(rules, state, { type: 'retry_requested', by: 'queue' }));
+      ({ state } = await this.#record(rules, state, { type: 'retry_requested', step: name, by: 'queue' }));
     }
     if (status() !== DUE[op]) return this.#settledBefore(work, state);
 
@@ -206,7 +200,9 @@ export class StepWorker {
       if (lost > 1 && status() === DUE[op]) return { kind: 'postpone', afterMs: Math.round(Math.random() * SPREAD_MS) };
     }
     if (op === 'run') {
-      ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs: this.#engine.clock.nowMs() }));
+      const nowMs = this.#engine.clock.nowMs();
+      if (state.deadlineAtMs !== null && nowMs >= state.deadlineAtMs)
+        ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs }));
       if (state.direction === 'backward' || state.pendingTurn !== undefined) {
         ({ state } = await this.#record(rules, state, { type: 'withdrawn', step: name }));
       }
@@ -217,7 +213,7 @@ export class StepWorker {
     const contract = this.#contractOf(state, name);
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
-    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, log);
+    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, work.job, log);
   }
 
   /** A second job for an operation: what it counts says nothing of what the operation's own job went through, so it decides nothing. */
@@ -228,10 +224,9 @@ export class StepWorker {
   }
 
   /** A job that no event of the journal stands behind. It must not stay: the one that is asked for later would be taken for it. */
-  #unasked({ rules, state, name, op, log }: Work): Verdict {
+  #unasked({ state, job, log }: Work): Verdict {
     log.error({}, 'refused: a confirm that no verdict has asked for');
     const error = new Error(`refused: transaction ${state.id} has no verdict to confirm`);
-    const job = operationJob(rules.plan, state.id, name, op);
     return { kind: 'failed', error, afterwards: () => this.#options.patience.wait(this.#engine.queues.discard(job)) };
   }
 
@@ -246,13 +241,12 @@ export class StepWorker {
     return { kind: 'done', value: step?.status ?? null };
   }
 
-  async #carryOut(due: DueOperation, log: LazyLog): Promise<Verdict> {
+  async #carryOut(due: DueOperation, { queue, jobId }: OperationJob, log: LazyLog): Promise<Verdict> {
     const engine = this.#engine;
     const { worker } = this.#options;
     const { rules, name, op } = due;
     const number = due.step.attemptsEver + 1;
     const startedAtMs = engine.clock.nowMs();
-    const { queue, jobId } = operationJob(rules.plan, due.state.id, name, op);
     const span = engine.telemetry.tracing.attempt({
       state: due.state,
       step: name,
@@ -300,10 +294,9 @@ export class StepWorker {
     const state = await patience.wait(this.#engine.transactions.load(id));
     const rules = state && knownRules(this.#engine, state);
     if (state === undefined || rules === undefined) return;
-    const job = operationJob(rules.plan, id, name, op);
     const status = stepState(state, name)?.status;
-    if (isTerminal(state) || isSkipped(status)) await patience.wait(this.#engine.queues.discard(job));
-    else if (status === DUE[op]) await patience.wait(this.#engine.queues.retry(job));
+    if (isTerminal(state) || isSkipped(status)) await patience.wait(dismiss(this.#engine.queues, rules.plan, id, { step: name, op }));
+    else if (status === DUE[op]) await patience.wait(this.#engine.queues.retry(operationJob(rules.plan, id, name, op)));
   }
 
   /** Keeps for the record what an action answered after its time was up. The machine never uses it. */
@@ -331,6 +324,7 @@ interface Work {
   readonly state: State;
   readonly name: string;
   readonly op: Operation;
+  readonly job: OperationJob;
   readonly log: LazyLog;
   readonly delivery: Delivery;
   readonly recovered: boolean;

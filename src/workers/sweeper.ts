@@ -15,6 +15,7 @@ export interface SweeperOptions {
   /** A transaction whose last event is older than this is looked at, in milliseconds. */
   readonly overdueAfterMs: number;
   readonly onError: (error: unknown) => void;
+  /** Jobs were gone. */
   readonly onRestored?: ((jobs: number) => void) | undefined;
 }
 
@@ -25,6 +26,13 @@ const QUIET_MS = 2_000;
 const PAGE = 200;
 /** Pages of one status in one look: the next look goes on from there. */
 const PAGES_PER_LOOK = 10;
+
+interface Repaired {
+  /** Jobs that were gone. */
+  restored: number;
+  /** Waits whose jobs were there, and late. */
+  woken: number;
+}
 
 /**
  * Finds transactions in which nothing has happened for a while, and puts back the jobs that the journal says they should have: those that
@@ -74,35 +82,37 @@ export class Sweeper {
     this.#lossMs = this.#engine.clock.nowMs();
   }
 
-  /** One look. Gives the number of jobs it put back. */
+  /** One look. Gives the number of jobs it put back or delivered. */
   async sweep(): Promise<number> {
     const { clock, journal, log } = this.#engine;
     // Also for this process's other decisions: without commits of its own nothing else tells it that its clock was set meanwhile.
     await clock.synchronise(journal);
     if (this.#cursors.size === 0) this.#passMs = clock.nowMs();
-    let restored = 0;
+    const repaired: Repaired = { restored: 0, woken: 0 };
     for (const status of LIVE) {
       for (let page = 0; page < PAGES_PER_LOOK && !this.#stopping.signal.aborted; page++) {
         const cursor = this.#cursors.get(status);
         const { transactions, nextCursor } = await journal.list({ status: [status], limit: PAGE, cursor });
-        restored += await this.#restoreOverdue(transactions);
+        await this.#restoreOverdue(transactions, repaired);
         if (nextCursor === undefined) this.#cursors.delete(status);
         else this.#cursors.set(status, nextCursor);
         if (nextCursor === undefined) break;
       }
     }
     if (this.#cursors.size === 0 && this.#lossMs !== undefined && this.#passMs > this.#lossMs + QUIET_MS) this.#lossMs = undefined;
+    const { restored, woken } = repaired;
     if (restored > 0) {
       this.#options.onRestored?.(restored);
       log.warn({ restored }, 'the sweeper put back jobs that were gone');
       this.#count('restored', restored);
     }
+    if (woken > 0) log.warn({ woken }, 'the sweeper delivered waits whose time was up');
     const freed = await this.#roots.free(clock.nowMs() - this.#options.overdueAfterMs, this.#stopping.signal);
     if (freed > 0) {
       log.warn({ freed }, 'the sweeper freed root jobs of transactions that have ended');
       this.#count('freed', freed);
     }
-    return restored;
+    return restored + woken;
   }
 
   #count(action: 'restored' | 'freed', by: number): void {
@@ -121,21 +131,22 @@ export class Sweeper {
     return woken;
   }
 
-  async #restoreOverdue(transactions: readonly TransactionSummary[]): Promise<number> {
+  async #restoreOverdue(summaries: readonly TransactionSummary[], repaired: Repaired): Promise<void> {
     const { overdueAfterMs } = this.#options;
+    const { queues, transactions } = this.#engine;
     const quietMs = this.#lossMs === undefined ? overdueAfterMs : Math.min(QUIET_MS, overdueAfterMs);
     const overdueMs = this.#engine.clock.nowMs() - quietMs;
-    let restored = 0;
-    for (const { id, updatedAtMs } of transactions) {
+    for (const { id, updatedAtMs } of summaries) {
       if (updatedAtMs > overdueMs || this.#stopping.signal.aborted) continue;
-      const state = await this.#engine.transactions.load(id);
+      const state = await transactions.load(id);
       const rules = state && knownRules(this.#engine, state);
       if (state === undefined || rules === undefined) continue; // for a worker that has the definition
-      restored += await this.#engine.telemetry.tracing.within(state, async () => {
+      await this.#engine.telemetry.tracing.within(state, async () => {
         const nudged = await lookAt(this.#engine, rules, state);
-        return (await restore(this.#engine.queues, rules.plan, nudged.state)) + (await this.#wakeOverdue(rules, nudged.state));
+        const isCurrent = async (): Promise<boolean> => (await transactions.load(id))?.version === nudged.state.version;
+        repaired.restored += await restore(queues, rules.plan, nudged.state, undefined, true, isCurrent);
+        repaired.woken += await this.#wakeOverdue(rules, nudged.state);
       });
     }
-    return restored;
   }
 }

@@ -13,7 +13,7 @@ import { resolveAlerts, type AlertOptions } from '../telemetry/alerts/options.ts
 import { ActiveOperations } from './active.ts';
 import { AlertDuty } from './alert-duty.ts';
 import { Canary } from './canary.ts';
-import { coordinate } from './coordinator.ts';
+import { Coordinator } from './coordinator.ts';
 import { MissingCode } from './missing-code.ts';
 import { startRetention } from './retention.ts';
 import { StepWorker } from './step-worker.ts';
@@ -125,7 +125,6 @@ function dutiesOf({ sagas, implementations = [], services }: WorkerOptions): Dut
         continue;
       }
       checkUndo(saga.name, contract.name, kind, handler);
-      handlers.set(keyOf(contract), handler);
       able.add(queue);
     }
   }
@@ -170,7 +169,8 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   const steps = new StepWorker({
     engine,
     active,
-    find: (contract) => handlers.get(keyOf(contract)),
+    // Inline code is its own step's alone: other sagas, and other versions of this one, may have steps of the same name.
+    find: (contract) => contract.handler ?? handlers.get(keyOf(contract)),
     worker: name,
     graceMs: limits.graceMs,
     crashLimit: limits.crashLimit,
@@ -178,6 +178,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     patience,
     missing,
   });
+  const coordinator = new Coordinator({ engine, missing, steps, patience });
   const ofQueue = new Map([...queues].map((queue) => [queue, { 'messaging.destination.name': queue }]));
   const handle = async (queue: string, delivery: Delivery): Promise<Verdict> => {
     // BullMQ's fetch may have been under way when it was told to close: whoever goes on has it at once.
@@ -186,11 +187,11 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     if (!isRoot && delivery.waitedMs !== undefined) {
       for (const instruments of engine.telemetry.metrics.instruments) instruments.took('wait', delivery.waitedMs, ofQueue.get(queue)!);
     }
-    return isRoot ? patience.wait(coordinate(engine, missing, delivery)) : steps.handle(delivery);
+    return isRoot ? coordinator.handle(delivery) : steps.handle(delivery);
   };
 
   const sagas = options.sagas.map((saga) => saga.name);
-  const duty = options.alerts === undefined ? undefined : new AlertDuty(engine, resolveAlerts(options.alerts), onError);
+  const duty = options.alerts === undefined ? undefined : new AlertDuty(engine, resolveAlerts(options.alerts), patience, onError);
   const sweeper = new Sweeper(engine, {
     sagas,
     everyMs: limits.sweepEveryMs,
@@ -203,35 +204,37 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     sweeper.lookAtEverything();
   });
 
-  let running: Promise<Consumer[]> | undefined;
+  const consumers: Consumer[] = [];
+  let running: Promise<void> | undefined;
   let stopRetention: (() => Promise<void>) | undefined;
   let closing: Promise<void> | undefined;
 
-  const begin = async (): Promise<Consumer[]> => {
+  const begin = async (): Promise<void> => {
     for (const saga of options.sagas) await register(engine, saga);
-    const consumers = await Promise.all(
-      [...queues].map((queue) =>
-        engine.queues.consume(queue, (delivery) => handle(queue, delivery), {
-          concurrency: limits.concurrency,
-          lockMs: limits.lockMs,
-          stallCheckMs: limits.stallCheckMs,
-          onError,
-        }),
-      ),
+    const begun = await Promise.allSettled(
+      [...queues].map(async (queue) => {
+        const { concurrency, lockMs, stallCheckMs } = limits;
+        const consume = (delivery: Delivery): Promise<Verdict> => handle(queue, delivery);
+        consumers.push(await engine.queues.consume(queue, consume, { concurrency, lockMs, stallCheckMs, onError }));
+      }),
     );
+    const failed = begun.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     sweeper.start();
     canary.start();
     await duty?.start({ lockMs: limits.lockMs, stallCheckMs: limits.stallCheckMs });
     stopRetention = startRetention(engine, limits.retentionMs, onError);
     engine.log.info({ worker: name, queues: [...queues] }, 'worker takes jobs');
-    return consumers;
   };
   const end = async (): Promise<void> => {
     down.abort();
     patience.end();
-    const consumers = (await running?.catch(() => [])) ?? [];
+    await running?.catch(() => undefined); // told to who called run()
     canary.stop();
-    const drained = setTimeout(() => active.giveUp(), limits.drainMs);
+    const drained = setTimeout(() => {
+      active.giveUp();
+      duty?.giveUp();
+    }, limits.drainMs);
     await Promise.all([
       ...consumers.map((consumer) => consumer.close()),
       // A look at the store that does not come back can be left alone.
@@ -248,7 +251,12 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     async run() {
       if (closing !== undefined) throw new AmendsError('CLOSED', 'this worker was closed: make a new one');
       running ??= begin();
-      await running;
+      try {
+        await running;
+      } catch (error) {
+        await this.close().catch(onError); // what has begun must not go on without the rest
+        throw error;
+      }
     },
     close: () => (closing ??= end()),
     [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { connectTo } from '../engine/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { useStore } from '../support/stores.ts';
-import { amends as run, jsonLines } from './command.ts';
+import { amends as run, begin, jsonLines } from './command.ts';
 
 const Order = z.object({ order: z.string(), card: z.string().meta({ redact: true }) });
 
@@ -114,6 +114,59 @@ describe.each(['redis', 'postgres'] as const)('what the console does, from the c
       stdout: '0 of 1 done, 1 failed.\n',
       stderr: expect.stringContaining('order-1: transaction order-1 is not stuck') as string,
     });
+  });
+
+  test('--dry-run says what an act would lead to, --if-version holds it to what was seen, --step to one step', async () => {
+    await stuck(1);
+    const { version } = await amends.get('order-1').view();
+    expect(await run(at('retry', 'order-1', '--dry-run'))).toMatchObject({
+      code: EXIT.ok,
+      stdout: `order-1 is stuck at version ${version}: will try again reserve; it is compensating then\n`,
+    });
+    for (const act of [['skip', 'reserve'], ['mark-undone', 'reserve'], ['terminate'], ['pause']] as const) {
+      const [name, ...step] = act;
+      const told = await run(at(name, 'order-1', ...step, '--dry-run'));
+      expect([name, told.code, told.stdout]).toEqual([name, EXIT.ok, expect.stringContaining(`at version ${version}: `) as string]);
+    }
+    expect(await run(at('cancel', 'order-1', '--dry-run'))).toMatchObject({
+      code: EXIT.failed,
+      stdout: expect.stringContaining('refused: it is so already') as string,
+    });
+    expect((await amends.get('order-1').view()).version).toBe(version);
+    const seen = String(version - 1);
+    expect(await run(at('retry', 'order-1', '--if-version', seen))).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('has changed meanwhile') as string,
+    });
+    expect((await run(at('retry', 'order-1', '--step', 'ship'))).stderr).toContain('step "ship" of transaction order-1 is not stuck');
+    expect((await amends.get('order-1').view()).version).toBe(version);
+    conduct.canUndo = true;
+    expect((await run(at('retry', 'order-1', '--step', 'reserve', '--if-version', String(version)))).code).toBe(EXIT.ok);
+    expect((await amends.get('order-1').outcome({ timeoutMs: 15_000 })).status).toBe('compensated');
+  });
+
+  test('bulk list shows what runs and what ran; bulk stop ends it from another process, and says who', async () => {
+    await stuck(30);
+    const bulk = begin(at('bulk', 'pause', '--saga', 'order', '--reason', 'stock-taking', '--rate', '1', '--json'));
+    const list = async () => jsonLines((await run(at('bulk', 'list', '--json'))).stdout);
+    await eventually(async () =>
+      expect(await list()).toMatchObject([{ action: 'pause', state: 'running', reason: 'stock-taking', total: 30 }]),
+    );
+    const [{ id } = { id: '' }] = await list();
+    expect((await run(at('bulk', 'stop', String(id), '--reason', 'the wrong ones'))).code).toBe(EXIT.ok);
+    const { code, stdout } = await bulk.ended;
+    expect([code, jsonLines(stdout)]).toMatchObject([EXIT.failed, [{ state: 'stopped', stop: { reason: 'the wrong ones' } }]]);
+    expect((await run(at('bulk', 'list'))).stdout).toMatch(/pause +stopped .* of 30 .*stock-taking/);
+    expect((await run(at('bulk', 'stop', String(id)))).stdout).toContain('is stopped already');
+    expect((await run(at('bulk', 'stop', 'none'))).code).toBe(EXIT.usage);
+  });
+
+  test('bulk mark-undone is done to all that is stuck on a step', async () => {
+    await stuck(2);
+    const bulk = (...args: string[]) => run(at('bulk', 'mark-undone', '--saga', 'order', '--reason', 'counted by hand', ...args));
+    expect((await bulk('--step', 'ship')).stdout).toBe('0 of 0 done, 0 failed.\n');
+    expect((await bulk('--step', 'reserve')).stdout).toBe('2 of 2 done, 0 failed.\n');
+    expect((await amends.get('order-2').view()).status).toBe('compensated');
   });
 
   test('mark-undone takes a stuck undo for done; show hides what is marked as sensitive', async () => {

@@ -182,6 +182,17 @@ describe('a worker and commands, each a process, on Redis', { timeout: 90_000 },
     const { stdout } = await amends(at('show', 'fragile-vase'));
     expect(stdout).toMatch(/inspection +signal received from \S+@\S+/);
     expect(await signal('{"inspector":"bob"}')).toMatchObject({ code: EXIT.usage });
+
+    // Without the module its data is not checked, and there is a reason.
+    await amends(at(...of), { input: parcels({ parcelId: 'bowl', kilos: 1 }) });
+    await eventually(async () => expect((await amends(at('show', 'fragile-bowl'))).stdout).toMatch(/inspection +waits/));
+    const plain = (...more: string[]) => amends(at('signal', 'fragile-bowl', 'inspection', '--data', '{"inspector":"eve"}', ...more));
+    expect((await plain('--dry-run')).stdout).toContain('sends signal inspection');
+    expect(await plain('--reason', 'she called')).toMatchObject({ code: EXIT.ok, stderr: '' });
+    expect((await plain()).stdout).toMatch(/had signal inspection before/);
+    await eventually(async () => expect((await amends(at('show', 'fragile-bowl'))).stdout).toMatch(/completed/));
+    expect((await amends(at('show', 'fragile-bowl', '--json'))).stdout).toContain('she called');
+    expect((await amends(at('signal', 'fragile-bowl', 'delivery'))).code).toBe(EXIT.usage);
   });
 
   test('start that is interrupted while it waits tells how far it came', async () => {

@@ -67,3 +67,31 @@ export function addressOf(page: Page): string {
 export function overflowOf(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }
+
+/** What the page has been told by server-sent events. */
+export interface Heard {
+  names(): string[];
+  /** `order-1 completed`, in the order in which they came. */
+  changes(): string[];
+  lastId(): string;
+}
+
+/** Hears what the page's event sources hear, whatever the page makes of it. */
+export async function listenIn(page: Page): Promise<Heard> {
+  const messages: { readonly name: string; readonly id: string; readonly data: string }[] = [];
+  const session = await page.context().newCDPSession(page);
+  session.on('Network.eventSourceMessageReceived', ({ eventName, eventId, data }) => {
+    messages.push({ name: eventName, id: eventId, data });
+  });
+  await session.send('Network.enable');
+  return {
+    names: () => messages.map(({ name }) => name),
+    changes: () =>
+      messages.flatMap(({ name, data }) => {
+        if (name !== 'change') return [];
+        const { id, status } = JSON.parse(data) as { id: string; status: string };
+        return [`${id} ${status}`];
+      }),
+    lastId: () => messages.findLast(({ id }) => id !== '')!.id,
+  };
+}

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach } from 'vitest';
-import type { Amends } from 'amends';
+import type { Amends, ConnectOptions } from 'amends';
 import { startDashboard, type Dashboard, type StartDashboardOptions } from 'amends/dashboard';
 import type { WorkerOptions } from '../../src/workers/worker.ts';
 import { connectTo } from '../engine/fixture.ts';
@@ -21,7 +21,7 @@ export interface ShopBench {
 export const CONSOLE_STORES = ['redis', 'embedded'] as const satisfies readonly StoreKind[];
 
 /** To be called before {@link useBrowser}: the pages must be closed before their server is. */
-export function useShop(kind: StoreKind): ShopBench {
+export function useShop(kind: StoreKind, connectOptions: ConnectOptions = {}): ShopBench {
   const store = useStore(kind);
   let amends: Amends;
   let opened: Dashboard[] = [];
@@ -37,7 +37,7 @@ export function useShop(kind: StoreKind): ShopBench {
     services = { ...HEALTHY };
     order = orderSaga(services);
     // A namespace for each test: what it counts is its own.
-    amends = await connectTo(store, { namespace: `${store.namespace}_${++round}` });
+    amends = await connectTo(store, { namespace: `${store.namespace}_${++round}`, ...connectOptions });
     opened = [];
     await open();
   });

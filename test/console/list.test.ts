@@ -43,6 +43,40 @@ describe.each(CONSOLE_STORES)('the list in the console on %s', (kind) => {
     await shows('bad-1', 'good-c2', 'good-c1');
   });
 
+  test('a tag that is no filter yet, or that nothing can have, is said so, and no act is offered by it', async () => {
+    await shop.amends.start(shop.order, MUG, { id: 'order-1', tags: { customer: 'c1' } });
+    const page = await browser.open(`${shop.dashboard.url}/transactions?tag=customer`);
+    await page.getByRole('link', { name: 'order-1', exact: true }).waitFor();
+    await page.getByText('“customer” does not filter yet').waitFor();
+    const act = page.getByRole('button', { name: 'Bulk action…' });
+    expect(await act.isDisabled()).toBe(true);
+    await page.getByLabel('Tag').fill('customer=c1');
+    await eventually(async () => expect(await act.isEnabled()).toBe(true));
+    await page.goto(`${shop.dashboard.url}/transactions?tag=customer%3Dc1&tag=customer%3Dc2&bulk=retry`);
+    await page.getByText('Nothing has customer=c1 and customer=c2 at once').waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await eventually(async () => expect(await page.getByRole('table').count()).toBe(0));
+  });
+
+  test('a group of the inbox is a filter of the list, which can be taken apart again', async () => {
+    await shop.work();
+    await startStuck(shop.amends, shop.order, shop.services, 'bad-1');
+    shop.services.releaseError = 'the stock is being counted';
+    await startStuck(shop.amends, shop.order, shop.services, 'bad-2');
+    shop.services.releaseError = 'connect ECONNREFUSED stock.internal:8443';
+    await startStuck(shop.amends, shop.order, shop.services, 'bad-3');
+    const page = await browser.open(`${shop.dashboard.url}/inbox`);
+    await page.getByRole('article', { name: /: 2$/ }).getByRole('link', { name: 'Retry all 2…' }).click();
+    await page.getByRole('dialog').getByText('2 transactions').waitFor();
+    await page.keyboard.press('Escape');
+    const ids = async () => page.getByRole('table').locator('.id').allTextContents();
+    await eventually(async () => expect(await ids()).toEqual(['bad-3', 'bad-1']));
+    await page.getByRole('button', { name: /^errors like .*ECONNREFUSED/ }).click();
+    await eventually(async () => expect(await ids()).toEqual(['bad-3', 'bad-2', 'bad-1']));
+    await page.getByRole('button', { name: /^stuck on reserve_stock/ }).click();
+    await eventually(() => expect(addressOf(page)).toBe('/transactions?saga=order&status=stuck'));
+  });
+
   test('rows come and change by themselves; pages lead on to the oldest', async () => {
     for (let at = 1; at <= 60; at++) await shop.amends.start(shop.order, MUG, { id: `order-${at}` });
     const page = await browser.open(`${shop.dashboard.url}/transactions`);
@@ -64,7 +98,7 @@ describe.each(CONSOLE_STORES)('the list in the console on %s', (kind) => {
     await page.getByRole('link', { name: 'order-new', exact: true }).waitFor();
     expect(await page.getByRole('row').count()).toBe(51);
     await page.getByRole('link', { name: 'order-held', exact: true }).waitFor();
-  });
+  }, 90_000);
 
   test('after a cut it says so, goes on by itself and has missed nothing', async () => {
     await shop.work();

@@ -81,6 +81,8 @@ describe('on whatever screen the console is seen', () => {
 
   test('on a phone no page is wider than the screen, and the pages are at hand', async () => {
     await shop.work();
+    shop.services.noCarrier = true;
+    await (await shop.amends.start(shop.order, MUG, { id: 'order-undone' })).outcome({ timeoutMs: 15_000 });
     const id = `order-${'x'.repeat(100)}`;
     await startStuck(shop.amends, shop.order, shop.services, id);
     const page = await browser.open(`${shop.dashboard.url}/`, phone);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { resource, saga, step, StepFailed, tcc, type Amends, type Saga, type Tcc } from 'amends';
+import { resource, saga, signal, step, StepFailed, tcc, type Amends, type Saga, type Tcc } from 'amends';
 
 /** What the services of the shop do at the moment. A test turns them as it goes. */
 export interface Services {
@@ -58,6 +58,21 @@ export function orderSaga(services: Services): OrderSaga {
     .returns(({ results }) => ({ ref: results.create_shipment.ref }));
 }
 
+export const approval = signal({ name: 'approval', data: z.object({ approvedBy: z.string() }) });
+
+/** Asks twice before it pays: what is done by then can be undone. */
+export function claimSaga(): Saga<Order, { ref: string }> {
+  const made = <const Name extends string>(name: Name) =>
+    step({ name, input: Order, result: Ref, run: ({ input }) => ({ ref: `${name}/${input.sku}` }), compensate: () => undefined });
+  return saga({ name: 'claim', version: 1, input: Order })
+    .step(made('check_claim'), ({ input }) => input)
+    .waitFor(approval, { timeoutMs: 600_000 })
+    .step(made('book_amount'), ({ input }) => input)
+    .waitFor(signal({ name: 'release', data: z.unknown() }), { timeoutMs: 600_000 })
+    .step(made('pay_out'), ({ input }) => input, { pivot: true })
+    .returns(({ results }) => results.pay_out);
+}
+
 /** As many steps as wanted, one after the other. */
 export function longSaga(count: number): Saga<Order, unknown> {
   let made: Saga<Order, unknown> = saga({ name: 'long', version: 1, input: Order }) as never;
@@ -74,8 +89,8 @@ export function longSaga(count: number): Saga<Order, unknown> {
   return made;
 }
 
-/** Holds stock and a seat; the seat's confirm fails while it may not. */
-export function checkoutTcc(seats: { canConfirm: boolean }): Tcc<Order, unknown> {
+/** Holds stock and a seat; the confirm of each fails while it may not. */
+export function checkoutTcc(seats: { canConfirm: boolean; readonly stock?: { canConfirm: boolean } }): Tcc<Order, unknown> {
   const made = <const Name extends string>(name: Name) =>
     resource({
       name,
@@ -88,6 +103,7 @@ export function checkoutTcc(seats: { canConfirm: boolean }): Tcc<Order, unknown>
       try: ({ input }) => ({ ref: `${name}/${input.sku}` }),
       confirm() {
         if (name === 'seat' && !seats.canConfirm) throw new Error('the seats are closed for tonight');
+        if (name === 'stock' && seats.stock?.canConfirm === false) throw new Error('the stock is being counted');
       },
       cancel: () => undefined,
     });

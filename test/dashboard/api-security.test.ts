@@ -137,9 +137,11 @@ describe('security of the API', () => {
     isFailure((await request(url).get('/api/v1/nothing').expect(404)).body);
     isFailure((await request(url).get('/api/v1/transactions/%ff').expect(400)).body);
     isFailure((await request(url).get('/api/v1/session').set('Host', 'evil.example').expect(421)).body);
-    for (const path of ['..%2f..%2fpackage.json', '%2e%2e/package.json']) {
-      expect((await request(url).get(`/api/v1/${path}`)).status).toBeGreaterThanOrEqual(400);
+    for (const path of ['..%2f..%2fpackage.json', '%2e%2e/package.json', 'transactions/..%2f..%2f..%2fpackage.json/history/x']) {
+      expect([path, (await request(url).get(`/api/v1/${path}`)).status]).toEqual([path, 404]);
     }
+    const one = await request(url).get('/api/v1/transactions/..%2f..%2fpackage.json');
+    expect([one.status, (one.body as { error: { code: string } }).error.code]).toEqual([400, 'INVALID_ID']);
   });
 
   test('bodies: too large, too deep, broken, or with more than is known', async () => {

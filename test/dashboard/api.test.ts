@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { describe, expect, test } from 'vitest';
-import type { SagaRun } from 'amends';
+import * as z from 'zod';
+import { saga, step, type SagaRun } from 'amends';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { ask, refused } from './api-client.ts';
@@ -51,6 +52,8 @@ describe.each(STORE_KINDS)('the API of the console on %s', (kind) => {
     expect(await ids('kind=saga&saga=trip&idPrefix=eu%2F')).toEqual(['eu/o3', 'eu/o2', 'eu/o1']);
     expect(await ids('kind=tcc')).toEqual([]);
     expect(await ids('tag=customer%3Dc1')).toEqual(['us:o4']);
+    expect(await ids('tag=customer%3Dc1&tag=customer%3Dc1')).toEqual(['us:o4']);
+    expect(await ids('tag=customer%3Dc1&tag=region%3Deu%3D1')).toEqual([]);
     expect(await ids('error=ALERT(1)')).toEqual(['us:o4']);
     expect(await ids('id=eu%2Fo2')).toEqual(['eu/o2']);
     expect(await ids('id=eu%2Fo2&status=stuck')).toEqual([]);
@@ -66,6 +69,8 @@ describe.each(STORE_KINDS)('the API of the console on %s', (kind) => {
       'status=odd',
       'saga=a&saga=b',
       'tag=x',
+      'tag=%3Dc1',
+      'tag=customer%3Dc1&tag=customer%3Dc2',
       'cursor=%21',
       'page=2',
       'fromMs=-1',
@@ -138,6 +143,18 @@ describe.each(STORE_KINDS)('the API of the console on %s', (kind) => {
     expect(inbox.groups).toMatchObject([
       { saga: 'trip', kind: 'saga', step: 'reserve_stock', op: 'compensate', count: 2, notCompensated: { reserve_stock: 2 } },
     ]);
+    // Their errors differ in what is quoted only.
+    const [{ step, errorGroup, error }] = inbox.groups as [(typeof inbox.groups)[number]];
+    expect([error, errorGroup]).toEqual([
+      'the stock is <img src=x onerror=alert(1)> away for "o1"',
+      'Error: the stock is <img src=x onerror=alert(…)> away for …',
+    ]);
+    const query = new URLSearchParams({ saga: 'trip', step, errorGroup }).toString();
+    expect((await ask(url(), 'transactions', { query })).transactions.map(({ id }) => id)).toEqual(['trip-2', 'trip-1']);
+    for (const other of ['step=charge_card', 'errorGroup=another', `${query}&status=compensated`, `${query}&id=trip-3`]) {
+      expect((await ask(url(), 'transactions', { query: other })).transactions).toEqual([]);
+    }
+    expect((await ask(url(), 'transactions', { query: `${query}&id=trip-1` })).transactions).toHaveLength(1);
     expect(inbox.groups[0]!.examples.map(({ id }) => id)).toEqual(['trip-1', 'trip-2']);
     expect(inbox.groups[0]!.oldestAtMs).toBeLessThanOrEqual(inbox.groups[0]!.newestAtMs);
 
@@ -258,6 +275,26 @@ describe.each(STORE_KINDS)('the API of the console on %s', (kind) => {
       expect(found.queues[2]!.steps).toEqual([{ saga: 'trip', definitionVersion: 1, step: 'reserve_stock', ops: ['run', 'compensate'] }]);
     });
     for (const { urls } of (await ask(url(), 'services')).queues) for (const one of urls) await request(url()).get(`/${one}`).expect(200);
+  });
+
+  test('services: a saga that is retired, with nothing open, needs no worker', async () => {
+    const solo = step({ name: 'solo', input: z.object({}), result: z.object({}), run: () => ({}), compensate: () => undefined });
+    const retired = saga({ name: 'retired', version: 1, input: z.object({}) }).step(solo, () => ({}));
+    const worker = bench.amends.worker({ sagas: [retired] });
+    await worker.run();
+    await (await bench.amends.start(retired, {}, { id: 'retired-1' })).result({ timeoutMs: 15_000 });
+    // Its root may still be in the queue.
+    await eventually(async () =>
+      expect((await ask(url(), 'services')).queues).toMatchObject([{ active: 0, waiting: 0, waitingChildren: 0 }]),
+    );
+    await worker.close();
+    await eventually(async () => {
+      const { queues, unserved } = await ask(url(), 'services');
+      expect(queues).toMatchObject([{ name: 'saga-retired', workers: 0 }]);
+      expect(unserved).toEqual([]);
+    });
+    await bench.amends.start(retired, {}, { id: 'retired-2' });
+    await eventually(async () => expect((await ask(url(), 'services')).unserved).toMatchObject([{ step: 'solo', queue: 'saga-retired' }]));
   });
 
   test('statistics of what started in a window', async () => {

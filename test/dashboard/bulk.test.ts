@@ -61,6 +61,47 @@ describe.each(STORE_KINDS)('bulk acts on %s', (kind) => {
     );
   });
 
+  test('what does not fit the filter any more when its turn comes is left alone', async () => {
+    await stuckTrips(bench, 3);
+    // Slow enough for somebody to come in between. The newest come first.
+    const { transactions } = await ask(url(), 'transactions', { query: 'status=stuck' });
+    const last = transactions.at(-1)!.id;
+    const body = { filter, action: 'terminate', reason: REASON, ratePerSecond: 0.2 };
+    const { id } = await ask(url(), 'startBulk', { body });
+    await bench.amends.get(transactions[1]!.id).terminate({ reason: 'settled by another' });
+    bench.services.canUndo = true;
+    await bench.amends.get(last).retry({ reason: 'mended by another' });
+    expect((await bench.amends.get(last).outcome({ timeoutMs: 15_000 })).status).toBe('compensated');
+    await eventually(async () => expect(await ask(url(), 'bulk', { path: { id } })).toMatchObject({ state: 'done', remaining: 0 }), {
+      timeoutMs: 20_000,
+    });
+    expect(await ask(url(), 'bulk', { path: { id } })).toMatchObject({ done: 1, skipped: 2, failed: 0, failures: [] });
+    expect((await bench.amends.get(last).view()).status).toBe('compensated');
+  });
+
+  test('what is stuck is tried again, given up or taken for undone by hand, at one step or all', async () => {
+    await stuckTrips(bench, 4);
+    const act = async (action: string, by: object): Promise<unknown> => {
+      const { id } = await ask(url(), 'startBulk', { body: { filter: { ...filter, ...by }, action, reason: REASON, ratePerSecond: 100 } });
+      await eventually(async () => expect((await ask(url(), 'bulk', { path: { id } })).state).toBe('done'));
+      const { total, done, failed } = await ask(url(), 'bulk', { path: { id } });
+      return [total, done, failed];
+    };
+    expect(await act('skip', { step: 'charge_card' })).toEqual([0, 0, 0]);
+    expect(await act('skip', { step: 'reserve_stock', idPrefix: 'trip-0' })).toEqual([1, 1, 0]);
+    expect(await act('mark_undone', { idPrefix: 'trip-1' })).toEqual([1, 1, 0]);
+    const { groups } = await ask(url(), 'inbox');
+    expect(groups).toMatchObject([{ step: 'reserve_stock', count: 2 }]);
+    bench.services.canUndo = true;
+    expect(await act('retry', { step: 'reserve_stock', errorGroup: groups[0]!.errorGroup })).toEqual([2, 2, 0]);
+    await eventually(async () => expect((await ask(url(), 'inbox')).count).toBe(0));
+    const audits = ['trip-0', 'trip-1'].map(async (id) => (await ask(url(), 'transaction', { path: { id } })).audit);
+    expect((await Promise.all(audits)).map(([row]) => [row!.action, row!.step, row!.reason, row!.after])).toEqual([
+      ['skip', 'reserve_stock', REASON, 'terminated'],
+      ['mark_undone', 'reserve_stock', REASON, 'compensated'],
+    ]);
+  });
+
   test('is stopped, by another dashboard too; what was done stays, the rest was not begun', async () => {
     bench.services.vague = true;
     await bench.work(tripSaga());
@@ -70,9 +111,10 @@ describe.each(STORE_KINDS)('bulk acts on %s', (kind) => {
       const body = { filter: { saga: 'trip' }, action: 'pause', reason: REASON, ratePerSecond: 0.1 };
       const { id } = await ask(url(), 'startBulk', { body });
       await eventually(async () => expect((await ask(url(), 'bulk', { path: { id } })).remaining).toBe(3));
-      await ask(stopper, 'stopBulk', { path: { id } });
+      await ask(stopper, 'stopBulk', { path: { id }, body: { reason: 'the wrong ones' } });
+      const stop = { by: 'somebody on this machine', reason: 'the wrong ones' };
       await eventually(async () =>
-        expect(await ask(other.url, 'bulk', { path: { id } })).toMatchObject({ state: 'stopped', remaining: 3 }),
+        expect(await ask(other.url, 'bulk', { path: { id } })).toMatchObject({ state: 'stopped', remaining: 3, stop }),
       );
     }
     expect((await ask(url(), 'transactions', { query: 'status=paused' })).transactions).toHaveLength(1);
@@ -86,7 +128,7 @@ describe.each(STORE_KINDS)('bulk acts on %s', (kind) => {
     const body = { filter: { saga: 'trip' }, action: 'pause', reason: REASON, ratePerSecond: 0.1 };
     const { id } = await ask(other.url, 'startBulk', { body });
     await other.close();
-    expect(await ask(url(), 'bulk', { path: { id } })).toMatchObject({ state: 'stopped' });
+    expect(await ask(url(), 'bulk', { path: { id } })).toMatchObject({ state: 'stopped', stop: null });
   });
 
   test('is shown as interrupted when its process died, and is there after a restart', async () => {
@@ -98,7 +140,7 @@ describe.each(STORE_KINDS)('bulk acts on %s', (kind) => {
     });
     const id = '00000000-0000-4000-8000-000000000000';
     await log.begin(id, { action: 'retry', filter: { saga: 'trip' }, reason: REASON, by: 'ann', ratePerSecond: 1, total: 5 });
-    await log.progress(id, { done: 2, unchanged: 0, failed: 0, failures: [] });
+    await log.progress(id, { done: 2, unchanged: 0, skipped: 0, failed: 0, failures: [] });
     expect(await log.find(id)).toMatchObject({ state: 'interrupted', done: 2, remaining: 3 });
     expect(await ask(url(), 'bulk', { path: { id } })).toMatchObject({ state: 'running', done: 2 });
   });
@@ -107,7 +149,7 @@ describe.each(STORE_KINDS)('bulk acts on %s', (kind) => {
     ['no reason', { filter: { saga: 'trip' }, action: 'retry' }, '400 INVALID_OPTION'],
     ['no condition', { filter: {}, action: 'cancel', reason: REASON }, '400 INVALID_OPTION'],
     ['an unknown condition', { filter: { sagas: 'trip' }, action: 'cancel', reason: REASON }, '400 INVALID_OPTION'],
-    ['an act that needs a step', { filter: { saga: 'trip' }, action: 'skip', reason: REASON }, '400 INVALID_OPTION'],
+    ['an act that needs data', { filter: { saga: 'trip' }, action: 'signal', reason: REASON }, '400 INVALID_OPTION'],
     ['a rate of none', { filter: { saga: 'trip' }, action: 'retry', reason: REASON, ratePerSecond: 0 }, '400 INVALID_OPTION'],
   ])('%s is refused', async (_what, body, refusal) => {
     expect(await refused(url(), 'startBulk', { body })).toBe(refusal);

@@ -62,6 +62,14 @@ describe.each(STORE_KINDS)('Bull Board on %s', (kind) => {
     await eventually(async () => expect(await names()).toEqual([...trip, 'saga-tour = saga tour']));
   });
 
+  test('opens a job of a saga that was deployed a moment ago', async () => {
+    await bench.work(tripSaga());
+    await request(bench.dashboard.url).get('/queues/api/queues').expect(200);
+    const { id } = await bench.amends.start(tripSaga('fresh'), { order: 'o1' });
+    const { status } = await request(bench.dashboard.url).get(api(bench, 'saga-fresh', rootJobId(id)));
+    expect(status).toBe(200);
+  });
+
   test('warns of a queue without workers, where the store knows, and never of one that has some', async () => {
     const trip = tripSaga();
     await bench.amends.start(trip, { order: 'o1' });

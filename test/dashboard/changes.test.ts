@@ -1,60 +1,13 @@
-import { get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import request from 'supertest';
-import { afterEach, describe, expect, test } from 'vitest';
-import { change as changeSchema } from '../../dashboard/api/changes.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { engineOf } from '../../src/amends.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
+import { commitOf, started } from '../support/transactions.ts';
 import { tripSaga, useBench } from './fixture.ts';
-
-interface Told {
-  readonly event: string;
-  readonly id: string | undefined;
-  readonly data: unknown;
-}
-
-/** What a browser's EventSource would be told. */
-class Listener {
-  readonly told: Told[] = [];
-  closed = false;
-  status: number | undefined;
-  headers: IncomingMessage['headers'] = {};
-  #text = '';
-  readonly #request;
-
-  constructor(url: string, headers: Record<string, string> = {}) {
-    this.#request = get(url, { headers }, (response) => {
-      ({ statusCode: this.status, headers: this.headers } = response);
-      response.setEncoding('utf8').on('data', (chunk: string) => this.#take(chunk));
-      response.on('close', () => (this.closed = true));
-    }).on('error', () => (this.closed = true));
-  }
-
-  changes(): string[] {
-    return this.told.flatMap(({ event, data }) =>
-      event === 'change' ? [`${changeSchema.parse(data).id} ${changeSchema.parse(data).status}`] : [],
-    );
-  }
-
-  get lastId(): string {
-    return this.told.findLast(({ id }) => id !== undefined)!.id!;
-  }
-
-  close(): void {
-    this.#request.destroy();
-  }
-
-  #take(chunk: string): void {
-    const blocks = (this.#text + chunk).split('\n\n');
-    this.#text = blocks.pop()!;
-    for (const block of blocks) {
-      const fields = new Map(
-        block.split('\n').map((line): [string, string] => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-      );
-      const event = fields.get('event');
-      if (event !== undefined) this.told.push({ event, id: fields.get('id'), data: JSON.parse(fields.get('data')!) });
-    }
-  }
-}
+import { Listener } from './listener.ts';
 
 describe.each(STORE_KINDS)('changes by server-sent events on %s', (kind) => {
   const bench = useBench(kind, { apart: true });
@@ -97,6 +50,60 @@ describe.each(STORE_KINDS)('changes by server-sent events on %s', (kind) => {
       await eventually(() => expect(later.told.length).toBeGreaterThan(0));
       expect(later.changes()).toEqual([]);
     }
+  });
+
+  /** Many at once, as they come of a burst. */
+  const begin = async (ids: readonly string[]): Promise<void> => {
+    const { journal } = engineOf(bench.amends);
+    await Promise.all(ids.map((id) => journal.commit(commitOf(id, 0, [started('trip')], { saga: 'trip', status: 'running' }))));
+  };
+
+  test('whoever is cut in the middle of several that came together is told of the others', async () => {
+    const first = listen();
+    await eventually(() => expect(first.told.length).toBeGreaterThan(0));
+    first.close();
+    await begin(['a', 'b', 'c', 'd']);
+    const second = listen('', { 'Last-Event-ID': first.lastId });
+    await eventually(() => expect(second.changes()).toHaveLength(4));
+    const places = second.told.filter(({ event }) => event === 'change').map(({ id }) => id);
+    expect(places).toEqual([undefined, undefined, undefined, expect.stringMatching(/\d/)]);
+  });
+
+  test('a burst is told whole to whoever takes it', async () => {
+    const first = listen();
+    await eventually(() => expect(first.told.length).toBeGreaterThan(0));
+    first.close();
+    const ids = Array.from({ length: 2_000 }, (_, i) => `${'x'.repeat(120)}-${i}`);
+    await begin(ids);
+    const all = listen('', { 'Last-Event-ID': first.lastId });
+    await eventually(() => expect(new Set(all.changes()).size).toBe(ids.length));
+    expect(all.closed).toBe(false);
+    expect(all.told.map(({ event }) => event)).not.toContain('reset');
+  });
+
+  test('what could not be looked up is told once it can be', async () => {
+    const { journal } = engineOf(bench.amends);
+    const one = listen();
+    await eventually(() => expect(one.told.length).toBeGreaterThan(0));
+    const failing = vi.spyOn(journal, 'summaries').mockRejectedValueOnce(new Error('the store was away'));
+    await begin(['lost']);
+    await eventually(() => expect(failing).toHaveBeenCalled());
+    await begin(['next']);
+    await eventually(() => expect(new Set(one.changes())).toEqual(new Set(['lost running', 'next running'])));
+    failing.mockRestore();
+  });
+
+  test('HEAD ends with its headers', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const head = async (): Promise<string | undefined> => {
+      const asked = httpRequest(`${bench.dashboard.url}/events`, { method: 'HEAD', agent }).end();
+      const [response] = (await once(asked, 'response', { signal: AbortSignal.timeout(5_000) })) as [IncomingMessage];
+      await once(response.resume(), 'end');
+      return response.headers['content-type'];
+    };
+    // The second one goes over the same connection, once the first has ended.
+    for (let i = 0; i < 2; i++) expect(await head()).toMatch(/event-stream/);
+    agent.destroy();
   });
 
   test('say that something may have been missed where the place is not ours, or was never reached', async () => {

@@ -43,8 +43,8 @@ function implementations(services: Services) {
   return [
     implement(reserveStock, {
       run: ({ input }) => ({ ref: `stock/${input.order}` }),
-      compensate() {
-        if (!services.canUndo) throw new Error('the stock is <img src=x onerror=alert(1)> away');
+      compensate({ input }) {
+        if (!services.canUndo) throw new Error(`the stock is <img src=x onerror=alert(1)> away for "${input.order}"`);
       },
     }),
     implement(chargeCard, {

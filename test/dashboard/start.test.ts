@@ -33,6 +33,10 @@ describe('start of the dashboard', () => {
     ['a user with a colon', { auth: { user: 'a:b', password: 'long-enough' } }, /without a colon/],
     ['neither token nor user', { auth: {} as never }, /auth must be/],
     ['an empty host', { host: '' }, /host is empty/],
+    ['trust in whoever says they are a proxy', { trustProxy: true as never }, /trustProxy is true: give the number/],
+    ['no proxy', { trustProxy: [] }, /trustProxy is/],
+    ['a proxy by name', { trustProxy: ['proxy.example.com'] }, /trustProxy is/],
+    ['a proxy of everybody', { trustProxy: ['0.0.0.0/0'] }, /trustProxy is/],
     ['no port number', { port: 70_000 }, /port is 70000/],
   ])('refuses %s', async (_what, options, message) => {
     const refusal = await startDashboard(bench.amends, { port: 0, ...options }).catch((error: unknown) => error);

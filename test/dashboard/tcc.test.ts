@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { describe, expect, test } from 'vitest';
 import { resource, tcc, type Tcc } from 'amends';
+import { nestedId } from '../../src/flows/names.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { ask, refused } from './api-client.ts';
@@ -66,7 +67,23 @@ describe.each(STORE_KINDS)('a TCC in the API on %s', (kind) => {
     const byHand = { path: { ...path, action: 'mark_undone' }, body: { version: stuck.version, reason: 'x', step: 'stock' } };
     expect(await refused(url, 'act', byHand)).toBe('409 NOT_ALLOWED');
     conduct.canConfirm = true;
-    await ask(url, 'act', { path: { ...path, action: 'retry' }, body: { version: stuck.version, reason: 'the ledger is open' } });
+    // One of the two alone: the other stays as it is.
+    const retry = { ...path, action: 'retry' };
+    const one = await ask(url, 'preview', { path: retry, query: 'step=credit' });
+    expect(one).toMatchObject({ allowed: true, text: 'will try again credit; it is confirming then', willRetry: ['credit'] });
+    await ask(url, 'act', { path: retry, body: { version: stuck.version, reason: 'the ledger is open', step: 'credit' } });
+    await eventually(async () => {
+      const { steps, status } = await ask(url, 'transaction', { path });
+      expect([status, ...steps.map((step) => step.status)]).toEqual(['stuck', 'confirm_stuck', 'confirmed']);
+    });
+    expect(await ask(url, 'preview', { path: retry, query: 'step=credit' })).toMatchObject({
+      allowed: false,
+      text: 'step "credit" is not stuck: there is nothing to try again',
+    });
+    const { version } = await ask(url, 'transaction', { path });
+    expect(await refused(url, 'act', { path: retry, body: { version, reason: 'x', step: 'credit' } })).toBe('409 NOT_ALLOWED');
+    expect(await refused(url, 'act', { path: retry, body: { version, reason: 'x', step: 'nothing' } })).toBe('409 UNKNOWN_DEFINITION');
+    await ask(url, 'act', { path: retry, body: { version, reason: 'the ledger is open' } });
     await eventually(async () => expect((await ask(url, 'transaction', { path })).status).toBe('confirmed'));
     expect((await ask(url, 'transactions', { query: 'kind=tcc' })).transactions).toMatchObject([{ id: 'cart-1', kind: 'tcc' }]);
   });
@@ -75,12 +92,15 @@ describe.each(STORE_KINDS)('a TCC in the API on %s', (kind) => {
     const definition = checkout({ canConfirm: true });
     await bench.amends.worker({ sagas: [definition] }).run();
     // As a TCC nested in the reservation "stock" has its id.
-    for (const id of ['cart-2', 'cart-2:stock', 'cart-2:other']) {
+    const long = 'c'.repeat(128);
+    for (const id of ['cart-2', 'cart-2:stock', 'cart-2:other', long, nestedId(long, 'credit')]) {
       await (await bench.amends.start(definition, { order: 'o1' }, { id })).result({ timeoutMs: 15_000 });
     }
     const of = async (id: string) => ask(bench.dashboard.url, 'transaction', { path: { id } });
     expect(await of('cart-2')).toMatchObject({ parent: null, children: [{ id: 'cart-2:stock', saga: 'checkout', status: 'confirmed' }] });
     expect(await of('cart-2:stock')).toMatchObject({ parent: 'cart-2', children: [] });
     expect(await of('cart-2:other')).toMatchObject({ parent: null, children: [] });
+    expect(nestedId(long, 'credit')).toMatch(/^[\da-f]{64}$/);
+    expect(await of(long)).toMatchObject({ children: [{ id: nestedId(long, 'credit') }] });
   });
 });

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { engineOf } from '../../src/amends.ts';
+import { saga } from '../../src/flows/saga.ts';
+import { operationJobId } from '../../src/queues/names.ts';
 import { Sweeper } from '../../src/workers/sweeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { serverUrl } from '../support/server-url.ts';
 import { STORE_KINDS } from '../support/stores.ts';
-import { connectTo, orderSaga, startedOf, useBench } from './fixture.ts';
+import { connectTo, OrderInput, orderSaga, startedOf, useBench } from './fixture.ts';
 
 /** Short, so that a test need not wait: nothing has to be quiet for long before it is looked at. */
 const EAGER = { sweepEveryMs: 200, overdueAfterMs: 400 };
@@ -61,6 +63,24 @@ describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
     await engine.transactions.start({ plan, bindings }, 'young', startedOf(definition, { order: 'o' }));
     await delay(2_500);
     expect(await sweeper.sweep()).toBe(0);
+  });
+
+  test('a wait that is late is delivered, and told as no job that was gone', async () => {
+    const napping = saga({ name: 'napping', version: 1, input: OrderInput }).sleep('nap', 600_000);
+    const engine = engineOf(bench.amends);
+    const { id } = await bench.amends.start(napping, { order: 'o' });
+    const restored: number[] = [];
+    const onRestored = (jobs: number): void => void restored.push(jobs);
+    const options = { sagas: ['napping'], everyMs: 600_000, overdueAfterMs: 100, onError: () => undefined, onRestored };
+    const laterMs = engine.clock.nowMs() + 700_000;
+    const clock = vi.spyOn(engine.clock, 'nowMs').mockReturnValue(laterMs);
+    try {
+      expect(await new Sweeper(engine, options).sweep()).toBe(1);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(restored).toEqual([]);
+    expect(await engine.queues.stateOf({ queue: 'saga-napping', jobId: operationJobId(id, 'nap', 'run') })).toBe('waiting');
   });
 
   test('a saga that is quiet for good reason is left alone', async () => {

@@ -51,6 +51,23 @@ describe.each(STORE_KINDS)('workers on %s', (kind) => {
     expect(make({ sagas: [alone], implementations: [stock], concurrency: 0 })).toThrow('concurrency is 0');
   });
 
+  test('inline steps of one name, in two sagas and in two versions of one, each run their own code', async () => {
+    const numbered = (name: string, version: number, answer: string) =>
+      saga({ name, version, input: OrderInput })
+        .step(namedStep('reserve', bench.ledger, { run: () => ({ ref: answer }) }), ({ input }) => input)
+        .returns(({ results }) => results.reserve.ref);
+    const [old, kiosk, trip] = [numbered('kiosk', 1, 'old kiosk'), numbered('kiosk', 2, 'kiosk'), numbered('trip', 1, 'trip')];
+    await bench.work([old, kiosk, trip]);
+    for (const [definition, answer] of [
+      [old, 'old kiosk'],
+      [kiosk, 'kiosk'],
+      [trip, 'trip'],
+    ] as const) {
+      const run = await bench.amends.start(definition, { order: 'o' });
+      expect(await run.result({ timeoutMs: 15_000 })).toBe(answer);
+    }
+  });
+
   test('a stuck compensation continues when its job is retried in the queue, as Bull Board does', async () => {
     let broken = true;
     const definition = orderSaga(bench.ledger, {

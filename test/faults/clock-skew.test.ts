@@ -3,6 +3,7 @@ import { engineOf } from '../../src/amends.ts';
 import { startRetention } from '../../src/workers/retention.ts';
 import { connectTo, startedOf } from '../engine/fixture.ts';
 import { eventually } from '../support/eventually.ts';
+import { alertSink, SECRET } from '../telemetry/sink.ts';
 import { useErrands } from './processes/errands.ts';
 
 const HOUR_MS = 3_600_000;
@@ -105,6 +106,21 @@ describe.each(['redis', 'postgres'] as const)('S68 a worker whose clock is two h
         await other.close();
       } finally {
         skewed.mockRestore();
+      }
+    });
+
+    test('what it tells by a webhook is signed at a time that its receiver believes', async () => {
+      const sink = await alertSink();
+      try {
+        const channels = [{ kind: 'webhook', url: sink.url, secret: SECRET, allowPrivate: true }] as const;
+        const conducts = { work: { kind: 'refuse' }, '-prepare': { kind: 'refuse' } } as const;
+        await errands.hire({ conducts, clockSkewMs }, { ...LIMITS, alerts: { channels, everyMs: 300 } });
+        const { id } = await amends().start(errands.saga(), { errand: 'stuck' });
+        await eventually(() => expect([sink.forged, sink.alerts]).toMatchObject([0, [{ rule: 'stuck', transaction: id }]]), {
+          timeoutMs: 30_000,
+        });
+      } finally {
+        await sink.close();
       }
     });
 

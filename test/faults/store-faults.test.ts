@@ -148,7 +148,10 @@ describe.each(['redis', 'postgres'] as const)('faults between the engine and %s'
     })();
     try {
       await start(proxied, 100);
-      await eventually(async () => expect((await ended()) || proxy.counts.droppedReplies >= 25).toBe(true), { everyMs: 50 });
+      await eventually(async () => expect((await ended()) || proxy.counts.droppedReplies >= 25).toBe(true), {
+        timeoutMs: 60_000,
+        everyMs: 50,
+      });
     } finally {
       over.abort();
       await chaos;

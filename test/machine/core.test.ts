@@ -308,6 +308,17 @@ test('S24 a fault in the mapper of the output ends the saga as completed, with t
   expect(order.state).toMatchObject({ status: 'completed', output: null, outputError: { name: 'TypeError', message: 'oops' } });
 });
 
+test('a mapper may spread what it is given', () => {
+  const order = new Transaction(
+    saga({ name: 's', version: 1, input: z.object({ list: z.array(z.number()) }) })
+      .step(plainStep('reserve'), () => ({}))
+      .step(plainStep('charge'), (values) => ({ ...values })),
+    { input: { list: [3, 2, 1] } },
+  );
+  order.succeed('reserve', { ref: 'r' });
+  expect(order.step('charge').args).toEqual({ input: { list: [3, 2, 1] }, results: { reserve: { ref: 'r' } } });
+});
+
 test('S24 a mapper that changes its input in place changes a copy', () => {
   const order = new Transaction(
     saga({ name: 's', version: 1, input: z.object({ list: z.array(z.number()) }) })

@@ -117,12 +117,19 @@ function onWithdrawal(model: Model, entry: Entry, { step }: StepFact<'withdrawn'
   return isPivot ? [taken, ...turns(model, model.pending!)] : [taken];
 }
 
-function onRetry(model: Model, { by }: StepFact<'retry_requested'>): Verdict {
+function onRetry(model: Model, { by, step }: StepFact<'retry_requested'>): Verdict {
   return model.all.flatMap(({ spec: { name }, run, undo }): Expected[] => {
+    if (step !== undefined && step !== name) return [];
     const asked = (op: 'run' | 'compensate'): Expected => ({ type: 'retry_requested', data: { step: name, op, by } });
     if (run === 'stuck' || run === 'unbound') return [asked('run')];
     return undo === 'stuck' ? [asked('compensate')] : [];
   });
+}
+
+/** The stuck undos that an act is about: of one step, or all. */
+function stuckUndos(model: Model, only: string | undefined): readonly string[] {
+  const stuck = model.all.filter(({ undo }) => undo === 'stuck').map(({ spec }) => spec.name);
+  return only === undefined ? stuck : stuck.filter((name) => name === only);
 }
 
 function onSignal(model: Model, { signal, data, by }: StepFact<'signal_sent'>): Verdict {
@@ -176,12 +183,14 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       return [{ type: 'saga_terminated', data: { by, reason, notCompensated: model.standing } }];
     }
     case 'skip_requested': {
-      const { step, by, reason } = fact;
-      return model.entry(step).undo === 'stuck' ? [{ type: 'compensation_skipped', data: { step, by, reason } }] : 'refused';
+      const { by, reason } = fact;
+      const skipped = stuckUndos(model, fact.step).map((step): Expected => ({ type: 'compensation_skipped', data: { step, by, reason } }));
+      return skipped.length > 0 ? skipped : 'refused';
     }
     case 'undone_by_hand': {
-      const { step, by, reason } = fact;
-      return model.entry(step).undo === 'stuck' ? [{ type: 'compensation_succeeded', data: { step, byHand: { by, reason } } }] : 'refused';
+      const byHand = { by: fact.by, reason: fact.reason };
+      const done = stuckUndos(model, fact.step).map((step): Expected => ({ type: 'compensation_succeeded', data: { step, byHand } }));
+      return done.length > 0 ? done : 'refused';
     }
     case 'attempt_started': {
       const entry = model.entry(fact.step);

@@ -133,6 +133,11 @@ export class TccWorld {
       ...(drawn % 3 === 0 ? [() => ({ type: 'cancel_requested', reason: 'why not', by: 'ann' }) as const] : []),
       () => ({ type: 'deadline_passed', nowMs: this.#nowMs }),
       () => ({ type: 'retry_requested', by: 'ann' }),
+      ...stuck.map(
+        ([step]) =>
+          () =>
+            ({ type: 'retry_requested', step, by: 'ann' }) as const,
+      ),
       () => ({ type: 'pause_requested', by: 'ann' }),
       () => ({ type: 'resume_requested', by: 'ann' }),
       () => ({ type: 'nudged' }),

@@ -125,6 +125,37 @@ test('T09 a cancel that fails is tried again, then stuck, and can be given up: i
   expect(order.state).toMatchObject({ status: 'terminated', termination: { notCompensated: ['stock'] } });
 });
 
+test('of several that are stuck one is tried again, and the others are taken for undone by hand, all at once', () => {
+  const order = new Transaction(parallelCheckout);
+  order.cancel();
+  for (const step of ['stock', 'seat']) order.withdraw(step);
+  for (const step of ['stock', 'seat']) order.failUndo(step, { retryable: false });
+  expect(order.state.status).toBe('stuck');
+  expect(order.tell({ type: 'retry_requested', step: 'seat', by: 'ann' })).toEqual(['retry_requested']);
+  expect(order.of('retry_requested')).toEqual([{ step: 'seat', op: 'compensate', by: 'ann' }]);
+  expect(order.inFlight).toEqual(['compensate seat']);
+  expect(order.tell({ type: 'retry_requested', step: 'seat', by: 'ann' }), 'it is under way').toEqual([]);
+  order.failUndo('seat', { retryable: false });
+  const byHand = { by: 'ann', reason: 'given back by phone' };
+  expect(order.tell({ type: 'undone_by_hand', ...byHand })).toEqual(['compensation_succeeded', 'compensation_succeeded', 'tcc_cancelled']);
+  expect(order.of('compensation_succeeded')).toMatchObject([
+    { step: 'stock', byHand },
+    { step: 'seat', byHand },
+  ]);
+});
+
+test('without a step all that are stuck are given up; when none is, it is refused', () => {
+  const order = held();
+  expect(() => order.tell({ type: 'skip_requested', by: 'ann', reason: 'x' })).toThrow('t-1 has no undo that is stuck');
+  for (const step of ['stock', 'credit']) order.failConfirm(step, { retryable: false });
+  expect(() => order.tell({ type: 'undone_by_hand', by: 'ann', reason: 'x' }), 'a confirm is no undo').toThrow('no undo that is stuck');
+  expect(order.tell({ type: 'skip_requested', by: 'ann', reason: 'paid by hand' })).toEqual([
+    'confirm_skipped',
+    'confirm_skipped',
+    'saga_terminated',
+  ]);
+});
+
 test('T10 a try that answers after the verdict changes nothing', () => {
   const order = new Transaction(checkout);
   order.cancel();

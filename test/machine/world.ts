@@ -161,6 +161,11 @@ export class World {
       { name: 'cancel', fact: () => ({ type: 'cancel_requested', reason: 'why not', by: 'operator' }), operator: this.#nowMs % 2 === 0 },
       { name: 'deadline', fact: () => ({ type: 'deadline_passed', nowMs: this.#nowMs }) },
       { name: 'retry', fact: () => ({ type: 'retry_requested', by: 'operator', reason: 'mended' }), operator: this.#nowMs % 2 === 0 },
+      ...this.model.all.slice(0, 1).map(({ spec: { name } }): Move => ({
+        name: `retry ${name}`,
+        fact: () => ({ type: 'retry_requested', step: name, by: 'operator', reason: 'mended' }),
+        operator: this.#nowMs % 2 === 1,
+      })),
       ...this.#givingUp(),
       { name: 'pause', fact: () => ({ type: 'pause_requested', by: 'operator' }), operator: true },
       { name: 'resume', fact: () => ({ type: 'resume_requested', by: 'operator' }), operator: this.#nowMs % 2 === 0 },
@@ -198,14 +203,16 @@ export class World {
     const reason = 'enough';
     const stuck = this.model.all.filter(({ undo }) => undo === 'stuck').map(({ spec }) => spec.name);
     const skips = [...stuck, ...(this.#nowMs % 8 === 0 ? this.model.all.slice(0, 1).map(({ spec }) => spec.name) : [])];
-    const moves = skips.map((step): Move => ({
-      name: `skip the undo of ${step}`,
-      fact: () => ({ type: 'skip_requested', step, by: 'operator', reason }),
+    // Without a step all that are stuck are meant.
+    const meant = this.#nowMs % 3 === 0 ? skips.map(() => ({})) : skips.map((step) => ({ step }));
+    const moves = meant.map((which): Move => ({
+      name: `skip the undo of ${JSON.stringify(which)}`,
+      fact: () => ({ type: 'skip_requested', ...which, by: 'operator', reason }),
       operator: true,
     }));
-    const byHand = skips.map((step): Move => ({
-      name: `undo ${step} by hand`,
-      fact: () => ({ type: 'undone_by_hand', step, by: 'operator', reason }),
+    const byHand = meant.map((which): Move => ({
+      name: `undo ${JSON.stringify(which)} by hand`,
+      fact: () => ({ type: 'undone_by_hand', ...which, by: 'operator', reason }),
       operator: true,
     }));
     const terminate: Move = { name: 'terminate', fact: () => ({ type: 'terminate_requested', by: 'operator', reason }), operator: true };

@@ -112,7 +112,7 @@ describe('sagas in four shards of one server', () => {
       .query({ depth: 3, maxChildren: 20 })
       .expect(200);
     const { flowRoot } = flow.body as { flowRoot: { queueName: string; children: { queueName: string }[] } };
-    expect(flowRoot.children).toHaveLength(4);
+    expect(flowRoot.children, 'the root carries out the last of four steps').toHaveLength(3);
     expect(new Set([flowRoot, ...flowRoot.children].map(({ queueName }) => queueName))).toEqual(new Set([queue]));
     await request(dashboard.url).get('/healthz').expect(200);
   });
@@ -233,7 +233,7 @@ describe('the journal in PostgreSQL, the queue in shards of Redis', () => {
     await eventually(async () => {
       const completed = await Promise.all(queues.map(({ queue }) => queue.getCompletedCount()));
       expect(completed.filter((count) => count > 0).length).toBeGreaterThan(1);
-      expect(completed.reduce((sum, count) => sum + count)).toBe(60);
+      expect(completed.reduce((sum, count) => sum + count)).toBe(48);
     });
   });
 });

@@ -20,6 +20,9 @@ export interface TestStore {
   cutListeners(): Promise<number>;
 }
 
+/** The first embedded store of a run makes the template of all others, which takes a busy machine its time. */
+const CREATION_MS = 120_000;
+
 const CREATE: Record<StoreKind, (namespace: string) => Promise<Place>> = {
   redis: createRedisPlace,
   postgres: createPostgresPlace,
@@ -38,7 +41,7 @@ export function useStore(kind: StoreKind, create: (namespace: string) => Promise
 
   beforeAll(async () => {
     created = await create(namespace);
-  });
+  }, CREATION_MS);
 
   let red = false;
   beforeEach(({ onTestFailed }) => {

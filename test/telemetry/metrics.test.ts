@@ -17,6 +17,7 @@ import { connectTo, orderSaga, useBench } from '../engine/fixture.ts';
 import { checkoutTcc } from '../engine/tcc-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
+import { samplesOf, sum } from './samples.ts';
 
 class Reader extends MetricReader {
   protected onShutdown(): Promise<void> {
@@ -28,27 +29,6 @@ class Reader extends MetricReader {
 }
 
 const orders = eventStream({ name: 'orders', version: 1, events: { placed: z.object({}) } });
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** The samples of a metric in Prometheus' text format. */
-function samplesOf(text: string, name: string): readonly Sample[] {
-  return text.split('\n').flatMap((line) => {
-    const [, found, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    if (found !== name) return [];
-    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key!, text!] as const);
-    return [{ labels: Object.fromEntries(pairs), value: Number(value) }];
-  });
-}
-
-function sum(samples: readonly Sample[], labels: Readonly<Record<string, string>>): number {
-  return samples
-    .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
-    .reduce((total, { value }) => total + value, 0);
-}
 
 describe.each(STORE_KINDS)('metrics on %s', (kind) => {
   const bench = useBench(kind);

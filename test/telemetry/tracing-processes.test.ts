@@ -23,7 +23,7 @@ describe.each(['redis', 'postgres'] as const)('a trace over processes on %s', (k
     await receiver.close();
   });
 
-  test('two workers, the first one killed in the middle of an attempt: one trace, at a collector', async () => {
+  test('two workers, the first one killed in the middle of an attempt: one trace, at a collector', { timeout: 90_000 }, async () => {
     const env = { SPANS_URL: receiver.url };
     const first = await errands.hire({ env, conducts: { work: { kind: 'wait', heeds: false } } }, LIMITS);
     const run = await trace.getTracer('shop').startActiveSpan('POST /errands', async (span) => {

@@ -21,7 +21,7 @@ export interface Api {
 /** The JSON API of the console. */
 export function openConsoleApi(engine: Engine, access: Access, traceUrl: string | undefined): Api {
   const bulk = new BulkActs(engine);
-  const changes = new ChangeStreams(new ChangeFeed(engine));
+  const changes = new ChangeStreams(new ChangeFeed(engine), access);
   const router = Router();
   const mayView = access.require(() => 'view');
   router.use([`/${API_BASE}`, `/${CHANGES_PATH}`, `/${OPENAPI_PATH}`], mayView);
@@ -31,7 +31,7 @@ export function openConsoleApi(engine: Engine, access: Access, traceUrl: string 
     description ??= openApi();
     response.set('Cache-Control', 'no-store').json(description);
   });
-  router.get(`/${API_BASE}/transactions.csv`, transactionsCsv(engine));
+  router.get(`/${API_BASE}/transactions.csv`, transactionsCsv(engine, access));
   for (const path of [CHANGES_PATH, OPENAPI_PATH, `${API_BASE}/transactions.csv`]) {
     router.all(`/${path}`, (request, response) => {
       refuse(response.set('Allow', 'GET, HEAD'), 405, `this can only be read: ${request.method} does nothing here`);

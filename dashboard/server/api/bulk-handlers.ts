@@ -20,7 +20,7 @@ export function bulkHandlers({
     if (!(await access.may(request, 'bulk'))) throw forbidden('you may look, but change nothing here');
   };
   return {
-    bulkPreview: ({ body: { filter, action } }) => countBulk(engine, filter, action),
+    bulkPreview: ({ request, body: { filter, action } }) => countBulk(engine, filter, action, (rows) => access.visible(request, rows)),
     async startBulk({ request, body: { filter, action, reason, ratePerSecond } }) {
       await mayBulk(request);
       if (!(await access.may(request, action))) throw forbidden(`you may not ${action} transactions`);
@@ -28,16 +28,27 @@ export function bulkHandlers({
         throw new AmendsError('INVALID_OPTION', 'the filter is empty, so it means all there are: name a saga, a status, or a time');
       }
       const { name: by } = access.actorOf(request);
-      const mayAct = (row: Parameters<NonNullable<Parameters<typeof bulk.start>[0]['mayAct']>>[0]) => access.may(request, action, row);
-      const begun = await bulk.start({ filter, action, reason, ratePerSecond, by, mayAct });
+      const begun = await bulk.start({
+        filter,
+        action,
+        reason,
+        ratePerSecond,
+        by,
+        visible: (rows) => access.visible(request, rows),
+        mayAct: (row) => access.may(request, action, row),
+      });
       engine.log.info({ bulk: begun.id, action, total: begun.total, by }, 'dashboard: bulk act');
       return begun;
     },
     bulks: async ({ query: { limit } }) => ({ bulks: await bulk.list(limit) }),
     bulk: async ({ param }) => found(await bulk.find(param('id')), param('id')),
-    async stopBulk({ request, param }) {
+    async stopBulk({ request, param, body: { reason } }) {
       await mayBulk(request);
-      return found(await bulk.stop(param('id')), param('id'));
+      const id = param('id');
+      const { name: by } = access.actorOf(request);
+      const row = found(await bulk.stop(id, { by, reason: reason ?? null }), id);
+      engine.log.info({ bulk: id, by }, 'dashboard: bulk act stopped');
+      return row;
     },
   };
 }

@@ -1,23 +1,28 @@
 import type { RequestHandler, Response } from 'express';
 import { changesQuery } from '../../api/changes.ts';
 import { AmendsError } from '../../../src/errors.ts';
-import type { Change, ChangeFeed } from '../../../src/operations/changes.ts';
+import type { ChangeFeed } from '../../../src/operations/changes.ts';
+import type { Access } from '../access.ts';
 import { refuse } from '../refusal.ts';
+import { ChangeClient } from './change-client.ts';
 import { queryOf } from './query.ts';
 
 const MOST_CLIENTS = 100;
-/** A client that takes nothing any more is cut off there; it comes back with the place it had reached. */
-const MOST_BUFFERED = 256 * 1_024;
 const HEARTBEAT_MS = 10_000;
-const RECONNECT_MS = 1_000;
+/** A client that takes nothing for so long is cut off. */
+const PATIENCE_MS = 20_000;
 
 /** Tells browsers of changes by server-sent events. */
 export class ChangeStreams {
-  readonly #feed: ChangeFeed;
+  readonly #feed: Pick<ChangeFeed, 'follow' | 'place' | 'close'>;
+  readonly #access: Pick<Access, 'visible'>;
+  readonly #patienceMs: number;
   readonly #clients = new Set<Response>();
 
-  constructor(feed: ChangeFeed) {
+  constructor(feed: Pick<ChangeFeed, 'follow' | 'place' | 'close'>, access: Pick<Access, 'visible'>, patienceMs: number = PATIENCE_MS) {
     this.#feed = feed;
+    this.#access = access;
+    this.#patienceMs = patienceMs;
   }
 
   readonly handler: RequestHandler = async (request, response) => {
@@ -38,22 +43,26 @@ export class ChangeStreams {
       clearInterval(heartbeat);
       stop?.();
     });
-    const send = (event: string, data: object, id?: string): void => {
-      if (response.writableEnded || response.destroyed) return;
-      response.write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
-      if (response.writableLength > MOST_BUFFERED) response.destroy();
-    };
     try {
       // Before the tail begins, so that nothing comes between.
       const place = lastEventId ?? (await this.#feed.place());
+      if (response.destroyed) return; // it left meanwhile: nothing may begin that only its leaving ends
       response
         .status(200)
         .set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
       response.flushHeaders();
-      response.write(`retry: ${RECONNECT_MS}\n\n`);
-      send('hello', {}, place);
-      heartbeat = setInterval(() => send('heartbeat', {}), HEARTBEAT_MS);
-      stop = await this.#feed.follow((told) => tell(told, transaction, send), place);
+      if (request.method === 'HEAD') {
+        response.end();
+        return;
+      }
+      const client = new ChangeClient(response, place, {
+        transaction,
+        patienceMs: this.#patienceMs,
+        visible: (some) => this.#access.visible(request, some),
+      });
+      client.hello();
+      heartbeat = setInterval(() => client.heartbeat(), HEARTBEAT_MS);
+      stop = await this.#feed.follow(client.tell, place);
       if (response.destroyed) stop();
     } catch (error) {
       if (!response.headersSent) {
@@ -70,9 +79,4 @@ export class ChangeStreams {
     for (const response of this.#clients) response.end();
     await this.#feed.close();
   }
-}
-
-function tell(told: Change, transaction: string | undefined, send: (event: string, data: object, id?: string) => void): void {
-  if ('reset' in told) send('reset', { reason: told.reset }, told.place);
-  else if (transaction === undefined || told.change.id === transaction) send('change', told.change, told.place);
 }

@@ -3,6 +3,7 @@ import { filterQuery } from '../../api/transactions.ts';
 import { AmendsError } from '../../../src/errors.ts';
 import { pagesOf, type TransactionRow } from '../../../src/operations/filter.ts';
 import type { Engine } from '../../../src/producers/engine.ts';
+import type { Access } from '../access.ts';
 import { filterFrom } from './filter-query.ts';
 import { queryOf } from './query.ts';
 
@@ -49,7 +50,7 @@ function lineOf({
 }
 
 /** The list as a file for a spreadsheet, a page at a time as it goes out. */
-export function transactionsCsv(engine: Engine): RequestHandler {
+export function transactionsCsv(engine: Engine, access: Access): RequestHandler {
   return async (request, response) => {
     const query = filterQuery.safeParse(queryOf(request.originalUrl));
     if (!query.success)
@@ -58,7 +59,7 @@ export function transactionsCsv(engine: Engine): RequestHandler {
     response.write(`${HEADER.join(',')}\r\n`);
     let rows = 0;
     for await (const page of pagesOf(engine, filterFrom(query.data))) {
-      const some = page.slice(0, MOST_ROWS - rows);
+      const some = (await access.visible(request, page)).slice(0, MOST_ROWS - rows);
       rows += some.length;
       if (some.length > 0 && !response.write(some.map(lineOf).join(''))) await drained(response);
       if (rows >= MOST_ROWS || response.destroyed) break;

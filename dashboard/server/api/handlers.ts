@@ -3,7 +3,7 @@ import { action as actionName, type Action } from '../../api/action-names.ts';
 import { AmendsError } from '../../../src/errors.ts';
 import { checkId } from '../../../src/flows/names.ts';
 import { act, previewAct } from '../../../src/operations/acts.ts';
-import { attemptsPage, describeTransaction } from '../../../src/operations/details.ts';
+import { attemptsPage, describeTransaction, type TransactionDetails } from '../../../src/operations/details.ts';
 import { listTransactions } from '../../../src/operations/filter.ts';
 import { historyOf } from '../../../src/operations/history.ts';
 import { inboxOf } from '../../../src/operations/inbox.ts';
@@ -39,16 +39,25 @@ export function handlersOf(context: ApiContext): Handlers {
   const viewed = async (request: Parameters<typeof access.may>[0], id: string): Promise<void> => {
     if (!(await access.may(request, 'view', await summaryOf(engine, id)))) throw forbidden('you may not look at this transaction');
   };
+  const visibleKin = async (request: Parameters<typeof access.may>[0], { parent, children }: TransactionDetails) => {
+    if (!access.isByTransaction) return { parent, children };
+    const kin = await engine.journal.summaries([...children.map(({ id }) => id), ...(parent === null ? [] : [parent])]);
+    const seen = new Set((await access.visible(request, kin)).map(({ id }) => id));
+    return { parent: parent !== null && seen.has(parent) ? parent : null, children: children.filter(({ id }) => seen.has(id)) };
+  };
   return {
     session: ({ request }) => sessionOf(context, request),
-    transactions: ({ query: { cursor, limit, ...filter } }) => listTransactions(engine, filterFrom(filter), { cursor, limit }),
+    async transactions({ request, query: { cursor, limit, ...filter } }) {
+      const page = await listTransactions(engine, filterFrom(filter), { cursor, limit });
+      return { ...page, transactions: await access.visible(request, page.transactions) };
+    },
     async transaction({ request, param }) {
       const id = param('id');
       await viewed(request, id);
       const found = await describeTransaction(engine, id);
       const summary = { id, saga: found.saga, status: found.status, tags: found.tags };
       const allowed = await Promise.all(found.actions.map(({ action }) => access.may(request, action, summary)));
-      return { ...found, actions: found.actions.filter((_, i) => allowed[i]) };
+      return { ...found, ...(await visibleKin(request, found)), actions: found.actions.filter((_, i) => allowed[i]) };
     },
     async history({ request, param, query }) {
       await viewed(request, param('id'));
@@ -72,7 +81,7 @@ export function handlersOf(context: ApiContext): Handlers {
       engine.log.info({ transaction: summary.id, action, by }, 'dashboard: act');
       return done;
     },
-    inbox: () => inboxOf(engine),
+    inbox: ({ request }) => inboxOf(engine, (rows) => access.visible(request, rows)),
     ...bulkHandlers(context),
     services: () => servicesOf(engine),
     statistics: ({ query }) => statisticsOf(engine, query),

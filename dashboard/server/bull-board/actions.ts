@@ -1,4 +1,8 @@
-import type { BeforeHook } from '@bull-board/api/typings/app';
+import type { BeforeHook, JobStatus } from '@bull-board/api/typings/app';
+import type { Engine } from '../../../src/producers/engine.ts';
+import { transactionOfJob } from '../../../src/queues/names.ts';
+import type { DashboardAction } from '../access.ts';
+import { whoAsks } from './asked.ts';
 
 /** What an operator may do: nothing here can lose a job, and whatever a retried job finds, the journal decides. */
 const ALLOWED: ReadonlySet<string> = new Set([
@@ -36,8 +40,58 @@ export function isAllowed(method: string, route: string): boolean {
   return method === 'get' || ALLOWED.has(`${method} ${route}`);
 }
 
-/** Refuses, on the server, what would lose a transaction, and says why. */
-export const guardActions: BeforeHook = ({ method, route }) => {
-  if (isAllowed(method, route)) return { allow: true };
-  return { allow: false, status: 403, message: REASONS[`${method} ${route}`] ?? "That can't be done to the queues of sagas." };
+const RETRY = 'put /api/queues/:queueName/:jobId/retry';
+/** What is done to all jobs of a queue in a state, by its route. */
+const TO_ALL: Readonly<Record<string, JobStatus>> = {
+  'put /api/queues/:queueName/retry/:queueStatus': 'failed',
+  'put /api/queues/:queueName/promote': 'delayed',
 };
+const PAGE = 200;
+
+type Asked = Parameters<BeforeHook>[0];
+
+/** The first of these transactions that it may not be done to. */
+async function refusedOf(engine: Engine, { method, route }: Asked, jobIds: readonly string[]): Promise<string | undefined> {
+  const { access, request } = whoAsks();
+  const action = `${method} ${route}`;
+  const wanted: DashboardAction[] =
+    method === 'get' ? ['view'] : action === RETRY || TO_ALL[action] === 'failed' ? ['queue', 'retry'] : ['queue'];
+  for (const transaction of await engine.journal.summaries(jobIds.flatMap((id) => transactionOfJob(id) ?? []))) {
+    for (const one of wanted) if (!(await access.may(request, one, transaction))) return transaction.id;
+  }
+  return undefined;
+}
+
+/** The transaction that stands against what is asked for. */
+async function refusedIn(engine: Engine, asked: Asked): Promise<string | undefined> {
+  const { method, route, request } = asked;
+  const { jobId, queueName = '' } = request.params as { readonly jobId?: string; readonly queueName?: string };
+  if (jobId !== undefined) return refusedOf(engine, asked, [jobId]);
+  const state = TO_ALL[`${method} ${route}`];
+  const queue = request.queues.get(queueName);
+  if (state === undefined || queue === undefined) return undefined;
+  const { [state]: count = 0 } = await queue.getJobCounts();
+  for (let from = 0; from < count; from += PAGE) {
+    const jobs = await queue.getJobs([state], from, from + PAGE - 1);
+    const refused = await refusedOf(
+      engine,
+      asked,
+      jobs.map((job) => String(job.toJSON().id ?? '')),
+    );
+    if (refused !== undefined) return refused;
+  }
+  return undefined;
+}
+
+/** Refuses, on the server, what would lose a transaction, and what may not be done to one; and says why. */
+export function guardActions(engine: Engine): BeforeHook {
+  return async (asked) => {
+    const { method, route } = asked;
+    if (!isAllowed(method, route)) {
+      return { allow: false, status: 403, message: REASONS[`${method} ${route}`] ?? "That can't be done to the queues of sagas." };
+    }
+    const refused = whoAsks().access.isByTransaction ? await refusedIn(engine, asked) : undefined;
+    if (refused === undefined) return { allow: true };
+    return { allow: false, status: 403, message: `You may not do that to transaction ${refused}.` };
+  };
+}

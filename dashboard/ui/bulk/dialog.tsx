@@ -18,7 +18,9 @@ interface BulkDialogProps {
 }
 
 const DEFAULT_RATE = 10;
-const BULK_ACTIONS: readonly BulkAction[] = ['retry', 'cancel', 'pause', 'resume', 'terminate'];
+/** Done to a step, if the filter has one; else to all that is stuck. */
+const STEPWISE: readonly BulkAction[] = ['retry', 'mark_undone', 'skip'];
+const BULK_ACTIONS: readonly BulkAction[] = ['retry', 'mark_undone', 'skip', 'cancel', 'pause', 'resume', 'terminate'];
 
 function useCount(
   filter: TypedFilter,
@@ -88,6 +90,11 @@ export function BulkDialog({ filter, onClose, onStarted }: BulkDialogProps): JSX
             </select>
           </div>
           <p class="muted">{effect}</p>
+          {counted.texts.step !== undefined && STEPWISE.includes(action) && (
+            <p class="break">
+              Of each only <code>{counted.texts.step}</code>.
+            </p>
+          )}
           <div class="count-box" aria-live="polite">
             {preview === undefined && error === undefined && <Loading what="the count" />}
             {error !== undefined && <Failure error={error} />}

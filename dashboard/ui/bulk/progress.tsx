@@ -40,6 +40,7 @@ export function BulkProgress({ bulk, refresh }: { readonly bulk: Bulk; readonly 
           {past.toLocaleString('en')} of {bulk.total.toLocaleString('en')}
         </span>
         {bulk.unchanged > 0 && <span class="muted number">{bulk.unchanged} unchanged</span>}
+        {bulk.skipped > 0 && <span class="muted number">{bulk.skipped} no longer matched</span>}
         {bulk.failed > 0 && <span class="bad-text number">{bulk.failed} failed</span>}
         <span class="muted break">
           {bulk.by}: “{bulk.reason}”
@@ -51,6 +52,11 @@ export function BulkProgress({ bulk, refresh }: { readonly bulk: Bulk; readonly 
         )}
       </div>
       <progress max={Math.max(1, bulk.total)} value={past} aria-label="Done so far" />
+      {bulk.stop !== null && (
+        <p class="muted break">
+          {bulk.stop.by} stopped it{bulk.stop.reason === null ? '' : `: “${bulk.stop.reason}”`}
+        </p>
+      )}
       {bulk.error !== null && <p class="bad-text break">{bulk.error}</p>}
       {error !== undefined && <Failure error={error} />}
       {bulk.failures.length > 0 && (

@@ -5,6 +5,7 @@ import { ShapeMark } from '../parts/shape.tsx';
 import { clockText, durationText } from '../parts/time.tsx';
 import { outcomeLook } from '../timeline/outcomes.ts';
 import { ranFrom } from '../timeline/rows.ts';
+import { useUnserved } from '../timeline/unserved.ts';
 import { transactionAddress } from '../transaction/place.ts';
 
 const ROW_PX = 34;
@@ -21,6 +22,7 @@ interface AttemptListProps {
 
 /** Newest first; of thousands only those that are seen are drawn. */
 export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Element {
+  const unserved = useUnserved();
   const box = useRef<HTMLDivElement>(null);
   const space = useRef<HTMLOListElement>(null);
   const [top, setTop] = useState(0);
@@ -46,7 +48,7 @@ export function AttemptList({ id, attempts, chosen }: AttemptListProps): JSX.Ele
     <div class="attempts" ref={box} onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}>
       <ol ref={space}>
         {shown.map((attempt, row) => {
-          const { tone, shape, word } = outcomeLook(attempt);
+          const { tone, shape, word } = outcomeLook(attempt, unserved);
           return (
             <li key={`${attempt.attempt} ${attempt.queuedAtMs}`} data-row onFocusIn={() => setTop((first + row) * ROW_PX - SEEN_PX / 2)}>
               <a

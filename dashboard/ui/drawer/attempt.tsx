@@ -8,6 +8,7 @@ import { Badge } from '../parts/status.tsx';
 import { At, durationText, Until } from '../parts/time.tsx';
 import { outcomeLook } from '../timeline/outcomes.ts';
 import { ranFrom } from '../timeline/rows.ts';
+import { useUnserved } from '../timeline/unserved.ts';
 import { TraceLink } from '../transaction/header.tsx';
 
 interface AttemptFactsProps {
@@ -18,11 +19,12 @@ interface AttemptFactsProps {
 /** Everything about one attempt that helps to find it in a log. */
 export function AttemptFacts({ transaction, attempt }: AttemptFactsProps): JSX.Element {
   const { error, worker, queuedAtMs, startedAtMs, endedAtMs, backoffUntilMs, idempotencyKey, traceId } = attempt;
+  const unserved = useUnserved();
   const job = transaction.jobs.find(({ step, op }) => step === attempt.step && op === attempt.op);
   return (
     <section class="drawer-part" aria-label={`Attempt ${attempt.attempt}`}>
       <h3 class="spread">
-        Attempt {attempt.attempt} <Badge look={outcomeLook(attempt)} />
+        Attempt {attempt.attempt} <Badge look={outcomeLook(attempt, unserved)} />
       </h3>
       {error !== null && (
         <div class="attempt-error tone-bad">
@@ -46,7 +48,13 @@ export function AttemptFacts({ transaction, attempt }: AttemptFactsProps): JSX.E
           <At ms={queuedAtMs} />
         </dd>
         <dt>Started</dt>
-        <dd>{startedAtMs === null ? <span class="muted">no worker has told yet</span> : <At ms={startedAtMs} />}</dd>
+        <dd>
+          {startedAtMs === null ? (
+            <span class="muted">{attempt.attempt === 1 ? 'told with its end' : 'no worker has told yet'}</span>
+          ) : (
+            <At ms={startedAtMs} />
+          )}
+        </dd>
         {endedAtMs !== null && (
           <>
             <dt>Ended</dt>

@@ -12,6 +12,7 @@ import { Badge } from '../parts/status.tsx';
 import { Until } from '../parts/time.tsx';
 import { operationWord } from '../parts/words.ts';
 import type { KnownAttempts } from '../timeline/attempts.ts';
+import { useUnserved } from '../timeline/unserved.ts';
 import { ACTION_TEXTS } from '../transaction/action-texts.ts';
 import { transactionAddress, type Looked } from '../transaction/place.ts';
 import { operationText } from '../transaction/summary.ts';
@@ -26,7 +27,7 @@ const KINDS: Readonly<Record<Step['kind'], string>> = {
   reservation: 'a reservation: confirmed or cancelled by the verdict',
 };
 
-const STEP_ACTIONS: readonly Action[] = ['skip', 'mark_undone'];
+const STEP_ACTIONS: readonly Action[] = ['retry', 'mark_undone', 'skip'];
 
 function operationsOf(step: Step, kind: Transaction['kind']): readonly Operation[] {
   return ['run', ...(step.hasUndo ? (['compensate'] as const) : []), ...(kind === 'tcc' ? (['confirm'] as const) : [])];
@@ -43,6 +44,7 @@ interface DrawerProps {
 /** What is known about one operation of a step and its attempts, beside the page. */
 export function Drawer({ transaction, known: { attempts, omitted }, looked, onClose, ask }: DrawerProps): JSX.Element {
   const { id, kind, steps, actions } = transaction;
+  const unserved = useUnserved();
   const panel = useRef<HTMLElement>(null);
   useEscape(onClose);
   // The focus comes here with each operation that is opened, and goes back to where it was when the drawer is closed.
@@ -59,13 +61,15 @@ export function Drawer({ transaction, known: { attempts, omitted }, looked, onCl
   const step = steps.find(({ name }) => name === looked.step);
   const made = attempts.filter((attempt) => attempt.step === looked.step && attempt.op === looked.op);
   const attempt = looked.attempt === undefined ? made.at(-1) : made.find((one) => one.attempt === looked.attempt);
-  const possible = STEP_ACTIONS.filter((action) => actions.some((one) => one.action === action && one.steps.includes(looked.step)));
+  const possible = STEP_ACTIONS.filter((action) =>
+    actions.some((one) => one.action === action && one.steps.includes(looked.step) && step?.stuckIn === looked.op),
+  );
   return (
     <aside class="drawer" ref={panel} tabIndex={-1} aria-label={`Step ${looked.step}`} data-keys>
       <div class="drawer-head">
         <div class="break">
           <h2>{step === undefined ? looked.step : operationText(kind, step.name, looked.op)}</h2>
-          {step !== undefined && <Badge look={lookOf(step, looked.op, transaction)} />}
+          {step !== undefined && <Badge look={lookOf(step, looked.op, transaction, unserved)} />}
         </div>
         <button type="button" class="icon-button" aria-label="Close the drawer" onClick={onClose}>
           {ICONS.close}
@@ -107,7 +111,12 @@ export function Drawer({ transaction, known: { attempts, omitted }, looked, onCl
             {possible.length > 0 && (
               <div class="spread">
                 {possible.map((action) => (
-                  <button key={action} type="button" class="button danger" onClick={() => ask(action, step.name)}>
+                  <button
+                    key={action}
+                    type="button"
+                    class={`button${ACTION_TEXTS[action].danger ? ' danger' : ''}`}
+                    onClick={() => ask(action, step.name)}
+                  >
                     {ACTION_TEXTS[action].title}…
                   </button>
                 ))}
@@ -134,7 +143,7 @@ export function Drawer({ transaction, known: { attempts, omitted }, looked, onCl
           {looked.attempt !== undefined && attempt === undefined && made.length > 0 && (
             <p class="drawer-part">Attempt {looked.attempt} is not among those that are kept at hand: the history has it.</p>
           )}
-          <section class="drawer-part" aria-label="Input">
+          <section class="drawer-part">
             <h3>Input</h3>
             {step.input === null ? (
               <Nothing>{step.status === 'pending' ? 'Known when it is reached.' : 'None.'}</Nothing>
@@ -142,7 +151,7 @@ export function Drawer({ transaction, known: { attempts, omitted }, looked, onCl
               <JsonValue value={step.input} label="Input of the step" />
             )}
           </section>
-          <section class="drawer-part" aria-label="Result">
+          <section class="drawer-part">
             <h3>{kind === 'tcc' ? 'Hold' : 'Result'}</h3>
             {step.result === null ? (
               <Nothing>None so far.</Nothing>

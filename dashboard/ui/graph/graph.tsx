@@ -3,6 +3,8 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Transaction } from '../../api/transaction.ts';
 import { ICONS } from '../parts/icons.tsx';
 import { counted } from '../parts/words.ts';
+import type { Unserved } from '../timeline/outcomes.ts';
+import { useUnserved } from '../timeline/unserved.ts';
 import { transactionAddress, type Looked } from '../transaction/place.ts';
 import { layoutOf, NODE, type Layout, type Node } from './layout.ts';
 import { lookOf } from './looks.ts';
@@ -11,11 +13,12 @@ import { GraphNode } from './node.tsx';
 const ZOOM = { least: 0.08, most: 1.6, step: 1.3 } as const;
 /** Smaller than this nothing can be read: better to scroll. */
 const READABLE = 0.64;
+const LABEL_PX = 50;
 
 /** Where somebody who comes here should look: what is stuck, else what goes on, else what failed, else the end. */
-function focusOf({ nodes }: Layout, transaction: Transaction): Node | undefined {
+function focusOf({ nodes }: Layout, transaction: Transaction, unserved: Unserved): Node | undefined {
   const by = (tones: readonly string[]): Node | undefined =>
-    nodes.find((node) => tones.includes(lookOf(node.step, node.op, transaction).shape));
+    nodes.find((node) => tones.includes(lookOf(node.step, node.op, transaction, unserved).shape));
   return by(['octagon']) ?? by(['back', 'forward', 'checking', 'clock']) ?? by(['cross', 'question']) ?? nodes[0];
 }
 
@@ -49,6 +52,16 @@ function failuresOf({ attempts }: Transaction): ReadonlyMap<string, number> {
   return failures;
 }
 
+/** Where the gate's name stands: on it, behind it, or before it where there is no room behind. */
+function labelPlace(
+  x: number,
+  width: number,
+  kind: Transaction['kind'],
+): { readonly x: number; readonly 'text-anchor': 'start' | 'middle' | 'end' } {
+  if (kind === 'tcc') return { x, 'text-anchor': 'middle' };
+  return x + LABEL_PX < width ? { x: x + 9, 'text-anchor': 'start' } : { x: x - 9, 'text-anchor': 'end' };
+}
+
 interface GraphProps {
   readonly transaction: Transaction;
   readonly looked: Looked | undefined;
@@ -56,11 +69,12 @@ interface GraphProps {
 
 /** The plan as it is carried out: forward above, undo below, the pivot as a gate between what can and what can't be undone. */
 export function Graph({ transaction, looked }: GraphProps): JSX.Element {
+  const unserved = useUnserved();
   const layout = useMemo(() => layoutOf(transaction), [transaction]);
   const [zoom, setZoom] = useState(1);
   const scroll = useRef<HTMLDivElement>(null);
   const { width, height, nodes, edges, lanes, gate } = layout;
-  const start = useMemo(() => focusOf(layout, transaction), [layout, transaction]);
+  const start = useMemo(() => focusOf(layout, transaction, unserved), [layout, transaction, unserved]);
   const failures = useMemo(() => failuresOf(transaction), [transaction]);
   const chosen = looked === undefined ? undefined : `${looked.op} ${looked.step}`;
   const entry = nodes.some(({ key }) => key === chosen) ? chosen : start?.key;
@@ -152,11 +166,7 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
               <path class="bar" d={`M${gate.x} 12V${height - 10}`} />
               <path class="diamond" d={`M${gate.x} ${gate.y - 15}l15 15l-15 15l-15 -15z`} />
               <path class="sign" d={gate.passed ? `M${gate.x - 5} ${gate.y + 0.5}l3.5 3.5l6.5 -7.5` : `M${gate.x - 4.5} ${gate.y}h9`} />
-              <text
-                x={transaction.kind === 'tcc' ? gate.x : gate.x + 9}
-                y={height - 14}
-                text-anchor={transaction.kind === 'tcc' ? 'middle' : 'start'}
-              >
+              <text {...labelPlace(gate.x, width, transaction.kind)} y={height - 14}>
                 {gate.label}
               </text>
               <title>{gate.passed ? 'Passed: nothing is undone any more' : 'Not passed: everything before it can be undone'}</title>
@@ -167,7 +177,7 @@ export function Graph({ transaction, looked }: GraphProps): JSX.Element {
               key={node.key}
               node={node}
               kind={transaction.kind}
-              look={lookOf(node.step, node.op, transaction)}
+              look={lookOf(node.step, node.op, transaction, unserved)}
               failed={failures.get(node.key) ?? 0}
               address={transactionAddress(transaction.id, { step: node.step.name, op: node.op })}
               chosen={node.key === chosen}

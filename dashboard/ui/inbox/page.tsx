@@ -11,14 +11,11 @@ import { ShapeMark } from '../parts/shape.tsx';
 import { Ago } from '../parts/time.tsx';
 import { counted, doingWord } from '../parts/words.ts';
 
-/** The journal keeps an error shortened; a filter by all of it would miss what was cut. */
-const SEARCHED = 60;
-
 function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
-  const { saga, kind, step, op, error, count, oldestAtMs, newestAtMs, examples, notCompensated } = group;
+  const { saga, kind, step, op, error, errorGroup, count, oldestAtMs, newestAtMs, examples, notCompensated } = group;
   const behind = Object.entries(notCompensated).sort(([, a], [, b]) => b - a);
   const session = useSession();
-  const alike = { saga, status: 'stuck', error: error.slice(0, SEARCHED) };
+  const alike = { saga, status: 'stuck', step, errorGroup };
   const title = `${doingWord(kind, op)} ${step}`;
   return (
     <article class="stuck-group panel tone-bad" aria-label={`${title} in ${saga}: ${count}`}>
@@ -43,7 +40,7 @@ function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
         </p>
         {behind.length > 0 && (
           <p>
-            <strong>Left behind:</strong>{' '}
+            <strong>{kind === 'tcc' ? 'Not reached by the verdict:' : 'Left behind:'}</strong>{' '}
             {behind.map(([name, often], at) => (
               <span key={name}>
                 {at > 0 && ', '}
@@ -71,7 +68,7 @@ function Group({ group }: { readonly group: InboxGroup }): JSX.Element {
           </li>
         )}
         {count > 1 && session?.mayBulk === true && (
-          <li data-row>
+          <li class="group-act" data-row>
             <a class="button" href={addressOf(['transactions'], { ...alike, bulk: 'retry' })}>
               Retry all {count.toLocaleString('en')}…
             </a>
@@ -113,7 +110,7 @@ export function InboxPage(): JSX.Element {
       )}
       <div class="stack">
         {data?.groups.map((group) => (
-          <Group key={`${group.saga} ${group.step} ${group.op} ${group.error}`} group={group} />
+          <Group key={`${group.saga} ${group.step} ${group.op} ${group.errorGroup}`} group={group} />
         ))}
       </div>
     </>

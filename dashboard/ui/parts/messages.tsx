@@ -12,7 +12,7 @@ interface NoticeProps {
   readonly alert?: boolean;
 }
 
-function Notice({ tone, shape, children, alert = false }: NoticeProps): JSX.Element {
+export function Notice({ tone, shape, children, alert = false }: NoticeProps): JSX.Element {
   return (
     <div class={`notice tone-${tone}`} role={alert ? 'alert' : undefined}>
       <ShapeMark shape={shape} />
@@ -46,14 +46,16 @@ interface EmptyProps {
   readonly children: ComponentChildren;
   readonly shape?: Shape;
   readonly tone?: Tone;
+  /** Nothing else is on the page: it is its heading too. */
+  readonly alone?: boolean;
 }
 
 /** Nothing to show: says why, and what would put something here. */
-export function Empty({ title, children, shape, tone }: EmptyProps): JSX.Element {
+export function Empty({ title, children, shape, tone, alone = false }: EmptyProps): JSX.Element {
   return (
     <div class={`empty${tone === undefined ? '' : ` tone-${tone}`}`}>
       {shape === undefined ? ICONS.search : <ShapeMark shape={shape} />}
-      <h2>{title}</h2>
+      {alone ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );

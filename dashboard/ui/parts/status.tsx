@@ -23,7 +23,7 @@ export const STATUS_LOOKS: Readonly<Record<Status, Look>> = {
 /** And each status of a step or a reservation. */
 const STEP_LOOKS: Readonly<Record<StepView['status'], Look>> = {
   pending: { tone: 'wait', shape: 'dot', word: 'not reached' },
-  issued: { tone: 'busy', shape: 'forward', word: 'under way' },
+  issued: { tone: 'busy', shape: 'forward', word: 'queued or running' },
   trying: { tone: 'busy', shape: 'forward', word: 'trying' },
   succeeded: { tone: 'good', shape: 'check', word: 'succeeded' },
   held: { tone: 'good', shape: 'hand', word: 'held' },

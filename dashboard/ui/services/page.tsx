@@ -107,11 +107,13 @@ export function ServicesPage(): JSX.Element {
             {data.unserved.map(({ saga, step, service, text }) => (
               <li key={`${saga} ${step}`}>
                 <ShapeMark shape="octagon" />
-                <strong class="break">{text}</strong>
-                <span class="muted break">
-                  of <a href={addressOf(['transactions'], { saga, status: ['running', 'compensating'] })}>{saga}</a>
-                  {service !== null && `, in ${service}`}
-                </span>
+                <p class="break">
+                  <strong>{text}</strong>{' '}
+                  <span class="muted">
+                    of <a href={addressOf(['transactions'], { saga, status: ['running', 'compensating'] })}>{saga}</a>
+                    {service !== null && `, in ${service}`}
+                  </span>
+                </p>
               </li>
             ))}
           </ul>

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Statistics } from '../../api/statistics.ts';
 import { clockText } from '../parts/time.tsx';
+import { Part, Patterns } from './patterns.tsx';
 import { useWidth } from '../timeline/width.ts';
 
 type Bucket = Statistics['buckets'][number];
@@ -49,6 +50,7 @@ export function StartsChart({ buckets }: { readonly buckets: readonly Bucket[] }
             role="img"
             aria-label="Transactions started over time, by outcome"
           >
+            <Patterns />
             {[0, 0.5, 1].map((share) => (
               <g key={share} class="grid">
                 <path d={`M${SIDE} ${Math.round(y(top * share)) + 0.5}H${width}`} />
@@ -70,9 +72,9 @@ export function StartsChart({ buckets }: { readonly buckets: readonly Bucket[] }
                     if (count === 0) return null;
                     ground += count;
                     return (
-                      <rect
+                      <Part
                         key={tone}
-                        class={`tone-${tone}`}
+                        tone={tone}
                         x={x}
                         y={y(ground)}
                         width={Math.max(1, step - 2)}
@@ -98,12 +100,14 @@ export function StartsChart({ buckets }: { readonly buckets: readonly Bucket[] }
       </div>
       <figcaption>
         <ul class="bar-legend small">
-          {PARTS.map(({ tone, word }) => (
-            <li key={tone} class={`tone-${tone}`}>
+          {[...PARTS, { tone: 'busy', word: 'not ended' }].map(({ tone, word }) => (
+            <li key={tone}>
+              <svg width="14" height="12" aria-hidden="true">
+                <Part tone={tone} x={0.5} y={0.5} width={13} height={11} />
+              </svg>
               {word}
             </li>
           ))}
-          <li class="tone-busy">not ended</li>
         </ul>
       </figcaption>
     </figure>

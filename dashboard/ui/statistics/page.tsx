@@ -125,7 +125,7 @@ export function StatisticsPage({ query }: { readonly query: URLSearchParams }): 
             <StartsChart buckets={data.buckets} />
           </section>
           <section class="panel" aria-label="By saga">
-            <div class="table">
+            <div class="table by-saga">
               <table>
                 <thead>
                   <tr>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Attempt, Attempts } from '../../api/attempt.ts';
 import type { Transaction } from '../../api/transaction.ts';
 import { ask } from '../browser/api.ts';
@@ -6,36 +6,66 @@ import { ask } from '../browser/api.ts';
 export interface KnownAttempts {
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
-  /** So many came before these. */
+  /** So many came before these, or are still asked for. */
   readonly omitted: number;
 }
 
 /** More are not drawn: the history has them. */
 const MOST = 4_000;
 const PAGE = 2_000;
+const NONE: readonly Attempt[] = [];
 
-interface Older {
+/** Attempts that have ended, without a gap. They keep their place: those under way stand last in every answer. */
+interface Ended {
   readonly from: number;
   readonly attempts: readonly Attempt[];
 }
 
-/** All attempts of a transaction: its answer has the last ones, those before are asked for once, as they change no more. */
+const NOTHING: Ended = { from: 0, attempts: NONE };
+
+function endOf({ from, attempts }: Ended): number {
+  return from + attempts.length;
+}
+
+/** With what an answer tells besides. One that begins behind a gap tells nothing yet. */
+function extended(known: Ended, from: number, attempts: readonly Attempt[]): Ended {
+  const ended = attempts.filter(({ outcome }) => outcome !== 'open');
+  if (from > endOf(known) || from + ended.length <= endOf(known)) return known;
+  return { from: known.from, attempts: [...known.attempts, ...ended.slice(endOf(known) - from)] };
+}
+
+/** All attempts of a transaction: its answer has the last ones; those before were in an earlier answer, or are asked for once. */
 export function useAttempts(transaction: Transaction | undefined): KnownAttempts {
-  const { id, attempts = [], attemptsOmitted = 0 } = transaction ?? {};
-  const [older, setOlder] = useState<Older>();
-  const from = older?.from ?? Math.max(0, attemptsOmitted - MOST);
-  const known = from + (older?.attempts.length ?? 0);
+  const { id, attempts = NONE, attemptsOmitted = 0 } = transaction ?? {};
+  const ended = useRef<Ended | undefined>(undefined);
+  const [, drawAgain] = useState(0);
+  if (id !== undefined) {
+    ended.current ??= { from: Math.max(0, attemptsOmitted - MOST), attempts: [] };
+    ended.current = extended(ended.current, attemptsOmitted, attempts);
+  }
+  const known = ended.current ?? NOTHING;
+  const end = endOf(known);
+  const missing = Math.max(0, attemptsOmitted - end);
+  const isBehind = missing > 0;
+  const latest = useRef(missing);
+  latest.current = missing;
   useEffect(() => {
-    if (id === undefined || known >= attemptsOmitted) return undefined;
+    if (id === undefined || !isBehind) return undefined;
     const controller = new AbortController();
-    const limit = Math.min(PAGE, attemptsOmitted - known);
-    // Should it fail, the last ones are drawn, and the page says how many are missing.
-    ask<Attempts>(`transactions/${encodeURIComponent(id)}/attempts?from=${known}&limit=${limit}`, { signal: controller.signal }).then(
-      (page) => setOlder((old) => ({ from, attempts: [...(old?.attempts ?? []).slice(0, page.from - from), ...page.attempts] })),
+    const query = `from=${end}&limit=${Math.min(PAGE, latest.current)}`;
+    // Should it fail, what is known is drawn, and the page says how many are missing.
+    ask<Attempts>(`transactions/${encodeURIComponent(id)}/attempts?${query}`, { signal: controller.signal }).then(
+      (page) => {
+        if (ended.current !== undefined) ended.current = extended(ended.current, page.from, page.attempts);
+        drawAgain((count) => count + 1);
+      },
       () => undefined,
     );
     return () => controller.abort();
-  }, [id, from, known, attemptsOmitted]);
-  if (older === undefined || known < attemptsOmitted) return { attempts, omitted: attemptsOmitted };
-  return { attempts: [...older.attempts.slice(0, attemptsOmitted - from), ...attempts], omitted: from };
+  }, [id, end, isBehind]);
+  return useMemo(() => {
+    // Those that the answer has too are drawn as it has them.
+    const before = known.attempts.slice(0, Math.max(0, attemptsOmitted - known.from));
+    return { attempts: [...before, ...attempts], omitted: known.from + missing };
+  }, [known, attempts, attemptsOmitted, missing]);
 }

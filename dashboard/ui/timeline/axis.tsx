@@ -12,7 +12,9 @@ function pauseText(ms: number): string {
 
 /** Time since the start, and how long the pauses were that are drawn short. */
 export function Axis({ scale, width }: { readonly scale: Scale; readonly width: number }): JSX.Element {
-  const ticks = ticksOf(scale, TICK_PX / Math.max(width, TICK_PX));
+  const texts = ticksOf(scale, TICK_PX / Math.max(width, TICK_PX)).map((ms) => [ms, ms === 0 ? '0' : `+${durationText(ms)}`] as const);
+  // Around a long pause, moments that lie far apart in the drawing may have the same name.
+  const ticks = texts.filter(([, text], at) => text !== texts[at - 1]?.[1]);
   const named = scale.breaks.filter(({ from, to }) => (to - from) * width >= BREAK_PX);
   return (
     <svg class="axis" width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} aria-hidden="true">
@@ -23,19 +25,19 @@ export function Axis({ scale, width }: { readonly scale: Scale; readonly width: 
       ))}
       {ticks
         .filter(
-          (ms) =>
+          ([ms]) =>
             !named.some(
               ({ from, to }) =>
                 scale.at(scale.fromMs + ms) * width > from * width - TICK_PX / 2 && scale.at(scale.fromMs + ms) * width < to * width + 4,
             ),
         )
-        .map((ms) => {
+        .map(([ms, text]) => {
           const x = scale.at(scale.fromMs + ms) * width;
           return (
             <g key={ms}>
               <path d={`M${x + 0.5} 0v${HEIGHT}`} />
               <text x={x + 4} y={15}>
-                {ms === 0 ? '0' : `+${durationText(ms)}`}
+                {text}
               </text>
             </g>
           );

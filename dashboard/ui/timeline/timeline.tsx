@@ -10,19 +10,21 @@ import { operationText } from '../transaction/summary.ts';
 import { Axis } from './axis.tsx';
 import { Bars } from './bars.tsx';
 import type { KnownAttempts } from './attempts.ts';
-import { outcomeLook } from './outcomes.ts';
+import { BarKeys } from './marks.tsx';
+import { outcomeLook, type Unserved } from './outcomes.ts';
 import { isOpen, rowsOf, ranFrom, type Row } from './rows.ts';
 import { scaleOf } from './scale.ts';
+import { useUnserved } from './unserved.ts';
 import { useWidth } from './width.ts';
 
 const TICK_MS = 400;
 /** Of a saga with hundreds of operations; the others come when somebody asks. */
 const FIRST_ROWS = 60;
 
-function textOf({ attempts }: Row): string {
+function textOf({ attempts }: Row, unserved: Unserved): string {
   const failed = attempts.filter(({ outcome }) => outcome !== 'succeeded' && outcome !== 'open').length;
   const last = attempts.at(-1)!;
-  const { word } = outcomeLook(last);
+  const { word } = outcomeLook(last, unserved);
   return failed === 0 ? word : `${word}; ${counted(failed, 'attempt')} failed`;
 }
 
@@ -36,6 +38,7 @@ interface TimelineProps {
 export function Timeline({ transaction, known, looked }: TimelineProps): JSX.Element {
   const { id, kind } = transaction;
   const { attempts, omitted } = known;
+  const unserved = useUnserved();
   const rows = useMemo(() => rowsOf(attempts), [attempts]);
   const live =
     attempts.some((attempt) => isOpen(attempt) || attempt.backoffUntilMs !== null) &&
@@ -61,19 +64,11 @@ export function Timeline({ transaction, known, looked }: TimelineProps): JSX.Ele
           {counted(attempts.length + omitted, 'attempt')}
           {omitted > 0 && `, the last ${attempts.length.toLocaleString('en')} drawn`}
         </span>
-        <ul class="after bar-legend small" aria-label="What the bars mean">
-          <li class="tone-busy">under way</li>
-          <li class="tone-good">succeeded</li>
-          <li class="tone-bad">failed</li>
-          <li class="tone-hold">unknown</li>
-          <li class="tone-undo">undone</li>
-          <li class="key-queued">queued</li>
-          <li class="key-backoff">backing off</li>
-        </ul>
+        <BarKeys />
       </div>
       {rows.length === 0 ? (
         <Empty title="Nothing was attempted yet" shape="clock">
-          <p>The first step waits for a worker. If it stays so, look whether one runs: Services says who takes its jobs.</p>
+          <p>Each attempt at a step stands here, with how long it was queued, worked and backed off. So far there was nothing to run.</p>
         </Empty>
       ) : (
         <div class="timeline-grid">
@@ -83,22 +78,31 @@ export function Timeline({ transaction, known, looked }: TimelineProps): JSX.Ele
           </div>
           <ol>
             {shown.map((row) => {
-              const look = outcomeLook(row.attempts.at(-1)!);
+              const look = outcomeLook(row.attempts.at(-1)!, unserved);
               const chosen = looked?.step === row.step && looked.op === row.op;
               return (
                 <li key={row.key} class={`timeline-line${chosen ? ' chosen' : ''}`} data-row>
                   <a
                     class={`timeline-name tone-${look.tone}`}
                     href={transactionAddress(id, row)}
-                    title={`${operationText(kind, row.step, row.op)}: ${textOf(row)}`}
+                    title={`${operationText(kind, row.step, row.op)}: ${textOf(row, unserved)}`}
                   >
                     <ShapeMark shape={look.shape} />
                     <span class="name">{operationText(kind, row.step, row.op)}</span>
                     {row.attempts.length > 1 && <span class="small muted number">×{row.attempts.length}</span>}
-                    <span class="unseen">, {textOf(row)}</span>
+                    <span class="unseen">, {textOf(row, unserved)}</span>
                   </a>
                   <div>
-                    {width > 0 && <Bars row={row} scale={scale} width={width} nowMs={nowMs} chosen={chosen ? looked.attempt : undefined} />}
+                    {width > 0 && (
+                      <Bars
+                        row={row}
+                        scale={scale}
+                        width={width}
+                        nowMs={nowMs}
+                        unserved={unserved}
+                        chosen={chosen ? looked.attempt : undefined}
+                      />
+                    )}
                   </div>
                 </li>
               );

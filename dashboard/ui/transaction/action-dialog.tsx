@@ -5,7 +5,7 @@ import type { ActionRequest, ActionResult, Preview } from '../../api/actions.ts'
 import type { Transaction } from '../../api/transaction.ts';
 import { ask, ApiError } from '../browser/api.ts';
 import { Dialog } from '../parts/dialog.tsx';
-import { Failure, Loading } from '../parts/messages.tsx';
+import { Failure, Loading, Notice } from '../parts/messages.tsx';
 import { toast } from '../parts/toasts.tsx';
 import { ACTION_TEXTS } from './action-texts.ts';
 import { PreviewBox } from './preview.tsx';
@@ -34,29 +34,51 @@ function parsed(text: string): ActionRequest['data'] {
   }
 }
 
+interface Shown {
+  readonly preview: Preview;
+  /** The choices that it was asked for with. */
+  readonly of: string;
+  /** It says something else than when the dialog was opened. */
+  readonly isNews: boolean;
+}
+
+function differs(old: Preview, next: Preview): boolean {
+  return JSON.stringify({ ...old, version: 0 }) !== JSON.stringify({ ...next, version: 0 });
+}
+
 /** Shows what an act would lead to, asks why, and does exactly that or nothing. */
 export function ActionDialog({ transaction, action, step: given, onClose, onDone }: ActionDialogProps): JSX.Element {
-  const { id, actions } = transaction;
+  const { id, version, actions } = transaction;
   const open = actions.find((one) => one.action === action);
   const [step, setStep] = useState(given ?? (action === 'skip' || action === 'mark_undone' ? open?.steps[0] : undefined));
   const [signal, setSignal] = useState(action === 'signal' ? open?.signals[0] : undefined);
   const [data, setData] = useState('');
   const [reason, setReason] = useState('');
-  const [preview, setPreview] = useState<Preview>();
+  const [shown, setShown] = useState<Shown>();
   const [error, setError] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const ids = { step: useId(), data: useId(), reason: useId() };
   const { title, effect, danger } = ACTION_TEXTS[action];
   const path = `transactions/${encodeURIComponent(id)}/actions/${action}`;
+  const latest = useRef<AbortController | undefined>(undefined);
   const look = useCallback(async (): Promise<void> => {
+    latest.current?.abort();
+    const { signal: mine } = (latest.current = new AbortController());
     const query = new URLSearchParams({ ...(step === undefined ? {} : { step }), ...(signal === undefined ? {} : { signal }) }).toString();
     try {
-      setPreview(await ask<Preview>(`${path}/preview${query === '' ? '' : `?${query}`}`));
+      const next = await ask<Preview>(`${path}/preview${query === '' ? '' : `?${query}`}`, { signal: mine });
+      setShown((old) => ({ preview: next, of: query, isNews: old?.of === query && (old.isNews || differs(old.preview, next)) }));
     } catch (error) {
-      setError(error as ApiError);
+      if (!mine.aborted) setError(error as ApiError);
     }
   }, [path, step, signal]);
-  useEffect(() => void look(), [look]);
+  // Again with each change that the page hears of, and after a refusal: what is shown is what would happen now.
+  useEffect(() => {
+    if (!busy) void look();
+  }, [look, version, busy]);
+  useEffect(() => () => latest.current?.abort(), []);
+  const preview = shown?.preview;
+  const isOld = preview !== undefined && preview.version < version;
   // As soon as it may be done, what is still missing is the reason.
   const allowed = preview?.allowed === true;
   const why = useRef<HTMLTextAreaElement>(null);
@@ -65,7 +87,7 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
   }, [allowed]);
 
   const act = async (): Promise<void> => {
-    if (preview === undefined) return;
+    if (preview === undefined || isOld) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -88,7 +110,6 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
     } catch (error) {
       setError(error as ApiError);
       setBusy(false);
-      if (error instanceof ApiError && error.status === CHANGED) await look();
     }
   };
 
@@ -102,6 +123,11 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
       >
         <div class="dialog-body">
           <p class="muted">{effect}</p>
+          {given !== undefined && open !== undefined && open.steps.length > 1 && (
+            <p class="break">
+              Only <code>{given}</code>: the others that are stuck stay as they are.
+            </p>
+          )}
           {open !== undefined && given === undefined && step !== undefined && open.steps.length > 1 && (
             <div class="field">
               <label for={ids.step}>Of which step</label>
@@ -137,6 +163,11 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
           )}
           {preview === undefined && error === undefined && <Loading what="the preview" />}
           {preview !== undefined && <PreviewBox preview={preview} kind={transaction.kind} />}
+          {shown?.isNews === true && error === undefined && (
+            <Notice tone="hold" shape="clock" alert>
+              It has moved on since this was opened. What stands above is how it would go now.
+            </Notice>
+          )}
           {error !== undefined && (
             <>
               <Failure error={error} />
@@ -166,7 +197,7 @@ export function ActionDialog({ transaction, action, step: given, onClose, onDone
             <button
               type="submit"
               class={`button main-action${danger ? ' danger' : ''}`}
-              disabled={busy || preview === undefined || reason.trim() === ''}
+              disabled={busy || preview === undefined || isOld || reason.trim() === ''}
             >
               {title}
             </button>

@@ -8,6 +8,7 @@ import { Copy } from '../parts/copy.tsx';
 import { ICONS } from '../parts/icons.tsx';
 import { Badge, STATUS_LOOKS } from '../parts/status.tsx';
 import { At, durationText, Until } from '../parts/time.tsx';
+import { useUnserved } from '../timeline/unserved.ts';
 import { ACTION_TEXTS } from './action-texts.ts';
 import { summaryText } from './summary.ts';
 
@@ -45,6 +46,11 @@ export function TraceLink({ traceId }: { readonly traceId: string | null }): JSX
   );
 }
 
+/** When the first of its steps is tried again that back off. */
+function firstRetry({ steps }: Transaction): number | undefined {
+  return steps.flatMap(({ retryAtMs }) => retryAtMs ?? []).sort((a, b) => a - b)[0];
+}
+
 interface HeaderProps {
   readonly transaction: Transaction;
   readonly ask: (action: Action) => void;
@@ -69,6 +75,8 @@ export function Header({ transaction, ask }: HeaderProps): JSX.Element {
     traceId,
     actions,
   } = transaction;
+  const unserved = useUnserved();
+  const retryAtMs = status === 'stuck' ? undefined : firstRetry(transaction);
   const root = jobs.find(({ op }) => op === 'root');
   // What is stuck has its repairs beside the reason.
   const possible = HERE.filter((action) => actions.some((one) => one.action === action) && !(status === 'stuck' && action === 'retry'));
@@ -103,7 +111,7 @@ export function Header({ transaction, ask }: HeaderProps): JSX.Element {
       </div>
       <div class="outcome" role="status">
         <Badge look={STATUS_LOOKS[status]} large />
-        <p class="break">{summaryText(transaction)}</p>
+        <p class="break">{summaryText(transaction, unserved)}</p>
       </div>
       <dl class="head-facts">
         <div>
@@ -129,6 +137,14 @@ export function Header({ transaction, ask }: HeaderProps): JSX.Element {
             <dt>Deadline</dt>
             <dd>
               <Until ms={deadlineAtMs} past="has passed" />
+            </dd>
+          </div>
+        )}
+        {retryAtMs !== undefined && (
+          <div>
+            <dt>Next attempt</dt>
+            <dd>
+              <Until ms={retryAtMs} past="now" />
             </dd>
           </div>
         )}

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { AuditEntry } from '../../api/attempt.ts';
 import type { HistoryEvent, HistoryPage } from '../../api/history.ts';
 import type { Transaction } from '../../api/transaction.ts';
@@ -17,6 +17,8 @@ interface Known {
   readonly events: readonly HistoryEvent[];
   readonly error: ApiError | undefined;
   readonly more: () => void;
+  /** Asks again for what could not be read. */
+  readonly again: () => void;
   readonly complete: boolean;
 }
 
@@ -25,6 +27,7 @@ function useHistory(id: string, version: number): Known {
   const [events, setEvents] = useState<readonly HistoryEvent[]>([]);
   const [error, setError] = useState<ApiError>();
   const [wanted, setWanted] = useState(PAGE);
+  const [round, setRound] = useState(0);
   const known = events.at(-1)?.version ?? 0;
   const goal = Math.min(version, wanted);
   useEffect(() => {
@@ -40,15 +43,14 @@ function useHistory(id: string, version: number): Known {
       },
     );
     return () => controller.abort();
-  }, [id, known, goal]);
-  const atEnd = useRef(false);
-  atEnd.current = known >= version;
+  }, [id, known, goal, round]);
   useEffect(() => {
     // One who sees the end goes on seeing it.
     if (known >= wanted && known >= version - 1) setWanted(known + PAGE);
   }, [known, wanted, version]);
   const more = useCallback(() => setWanted((old) => old + PAGE), []);
-  return { events, error, more, complete: known >= version };
+  const again = useCallback(() => setRound((old) => old + 1), []);
+  return { events, error, more, again, complete: known >= version };
 }
 
 function Act({ entry }: { readonly entry: AuditEntry }): JSX.Element {
@@ -96,7 +98,7 @@ function Happening({ event, kind }: { readonly event: HistoryEvent; readonly kin
 
 /** Everything that happened, in order; what people did stands out. */
 export function History({ transaction: { id, kind, version, audit } }: { readonly transaction: Transaction }): JSX.Element {
-  const { events, error, more, complete } = useHistory(id, version);
+  const { events, error, more, again, complete } = useHistory(id, version);
   const [onlyPeople, setOnlyPeople] = useState(false);
   const acts = new Map(audit.map((entry) => [entry.version, entry]));
   return (
@@ -111,7 +113,7 @@ export function History({ transaction: { id, kind, version, audit } }: { readonl
           </label>
         )}
       </div>
-      {error !== undefined && <Failure error={error} retry={more} />}
+      {error !== undefined && <Failure error={error} retry={again} />}
       <ol class="history">
         {onlyPeople
           ? audit.map((entry) => (

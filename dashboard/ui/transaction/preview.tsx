@@ -50,7 +50,7 @@ export function PreviewBox({ preview, kind }: { readonly preview: Preview; reado
         </p>
       )}
       <Names title={`Will ${undo}, in this order`} names={willUndo} look={STATUS_LOOKS.compensating} ordered />
-      <Names title="Will try again" names={willRetry} look={STATUS_LOOKS.running} />
+      <Names title="Will try again" names={willRetry.filter((name) => !willUndo.includes(name))} look={STATUS_LOOKS.running} />
       <Names title="Stays behind for good" names={willLeave} look={STATUS_LOOKS.stuck} />
       {changed.length > 0 && (
         <details>

@@ -19,9 +19,13 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
   const { id, kind, status, actions, attempts, notCompensated } = transaction;
   if (status !== 'stuck') return null;
   const turned = turnText(transaction);
+  const stuck = stuckSteps(transaction);
+  // With several the button of one is of that one only.
+  const several = stuck.length > 1;
+  const retried = actions.find(({ action }) => action === 'retry')?.steps.length ?? 0;
   return (
     <section class="stuck-box tone-bad" aria-label="Why it is stuck">
-      {stuckSteps(transaction).map(({ name, stuckIn, error, service }) => {
+      {stuck.map(({ name, stuckIn, error, service }) => {
         const failed = attempts.filter(({ step, op, outcome }) => step === name && op === stuckIn && outcome !== 'succeeded').length;
         const repairs = REPAIRS.filter((repair) =>
           actions.some(({ action, steps }) => action === repair && (steps.length === 0 || steps.includes(name))),
@@ -41,8 +45,8 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
                   <button
                     key={repair}
                     type="button"
-                    class={`button${repair === 'retry' ? ' main-action' : ''}`}
-                    onClick={() => ask(repair, repair === 'retry' ? undefined : name)}
+                    class={`button${repair === 'retry' && !several ? ' main-action' : ''}`}
+                    onClick={() => ask(repair, repair === 'retry' && !several ? undefined : name)}
                   >
                     {repair === 'retry' ? `Retry the ${operationWord(kind, stuckIn!)}` : ACTION_TEXTS[repair].title}…
                   </button>
@@ -53,6 +57,13 @@ export function Stuck({ transaction, ask }: StuckProps): JSX.Element | null {
           </div>
         );
       })}
+      {several && retried > 1 && (
+        <p>
+          <button type="button" class="button main-action" onClick={() => ask('retry')}>
+            Retry all {retried}…
+          </button>
+        </p>
+      )}
       <dl class="facts">
         {turned !== undefined && (
           <>

@@ -1,4 +1,5 @@
 import type { Transaction } from '../../api/transaction.ts';
+import type { Unserved } from '../timeline/outcomes.ts';
 import { counted, doingWord, listed, operationWord } from '../parts/words.ts';
 
 type Step = Transaction['steps'][number];
@@ -19,11 +20,16 @@ function underWay({ steps }: Transaction): readonly Step[] {
   return steps.filter(({ status }) => ['issued', 'trying', 'compensating', 'cancelling', 'confirming'].includes(status));
 }
 
-function runningText(transaction: Transaction): string {
-  const open = underWay(transaction);
+function runningText(transaction: Transaction, unserved: Unserved): string {
+  const open = underWay(transaction).map(({ name }) => name);
   if (open.length === 0) return 'It goes on with its next step.';
-  const names = listed(open.slice(0, 3).map(({ name }) => name)) + (open.length > 3 ? ` and ${open.length - 3} more` : '');
-  return `${names} ${open.length === 1 ? 'is' : 'are'} under way.`;
+  const alone = open.filter((name) => unserved.has(name));
+  if (alone.length > 0) return `Nobody works at ${listed(alone)}: no worker takes its jobs.`;
+  const running = new Set(
+    transaction.attempts.flatMap(({ step, startedAtMs, endedAtMs }) => (startedAtMs !== null && endedAtMs === null ? [step] : [])),
+  );
+  const names = listed(open.slice(0, 3)) + (open.length > 3 ? ` and ${open.length - 3} more` : '');
+  return `${names} ${open.length === 1 ? 'is' : 'are'} ${open.every((name) => running.has(name)) ? 'running' : 'queued or running'}.`;
 }
 
 function waitingText(transaction: Transaction): string {
@@ -42,13 +48,13 @@ function leftText({ notCompensated }: Transaction): string {
 }
 
 /** The outcome in words: what somebody would say who is asked what happened. */
-export function summaryText(transaction: Transaction): string {
+export function summaryText(transaction: Transaction, unserved: Unserved): string {
   const { status, kind, steps, paused, termination } = transaction;
   const because = turnText(transaction);
   const done = steps.filter((step) => ['succeeded', 'confirmed'].includes(step.status)).length;
   switch (status) {
     case 'running':
-      return runningText(transaction);
+      return runningText(transaction, unserved);
     case 'waiting':
       return waitingText(transaction);
     case 'paused':

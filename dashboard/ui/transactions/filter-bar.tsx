@@ -1,77 +1,12 @@
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import type { Status } from '../../../src/machine/state.ts';
 import { storeTime } from '../browser/clock.ts';
 import { go } from '../browser/place.ts';
+import { ICONS } from '../parts/icons.tsx';
 import { Badge, STATUS_LOOKS } from '../parts/status.tsx';
-import { conditionsOf, listAddress, type TypedFilter } from './filter.ts';
-
-const TYPING_MS = 350;
-
-interface TextFieldProps {
-  readonly label: string;
-  readonly value: string;
-  readonly placeholder: string;
-  readonly options?: readonly string[];
-  readonly first?: boolean;
-  /** `further`: the same text is still being typed, so that Back leads to before it. */
-  readonly onText: (text: string, further: boolean) => void;
-}
-
-/** Takes effect while it is typed into, after a pause. */
-function TextField({ label, value, placeholder, options, first = false, onText }: TextFieldProps): JSX.Element {
-  const id = useId();
-  const [text, setText] = useState(value);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const further = useRef(false);
-  const typed = useRef(value);
-  // The address has changed by other means: Back, or a link.
-  useEffect(() => {
-    if (typed.current !== value) setText(value);
-    typed.current = value;
-  }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const settle = (next: string): void => {
-    clearTimeout(timer.current);
-    if (next.trim() === typed.current) return;
-    typed.current = next.trim();
-    onText(next.trim(), further.current);
-    further.current = true;
-  };
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="search"
-        value={text}
-        placeholder={placeholder}
-        autocomplete="off"
-        spellcheck={false}
-        maxLength={200}
-        list={options === undefined ? undefined : `${id}-options`}
-        data-filter={first ? '' : undefined}
-        onFocus={() => (further.current = false)}
-        onInput={({ currentTarget }) => {
-          setText(currentTarget.value);
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => settle(currentTarget.value), TYPING_MS);
-        }}
-        onChange={({ currentTarget }) => settle(currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') event.currentTarget.blur();
-        }}
-      />
-      {options !== undefined && (
-        <datalist id={`${id}-options`}>
-          {options.map((option) => (
-            <option key={option} value={option} />
-          ))}
-        </datalist>
-      )}
-    </div>
-  );
-}
+import { conditionsOf, listAddress, tagProblem, type TypedFilter } from './filter.ts';
+import { TextField } from './text-field.tsx';
 
 const SPANS: readonly (readonly [ms: number, text: string])[] = [
   [900_000, 'the last 15 minutes'],
@@ -158,6 +93,12 @@ const CHIPS: readonly Status[] = [
   'terminated',
 ];
 
+/** Conditions that come by a link of the inbox, and can be taken away here. */
+const STUCK_ON = [
+  ['step', 'stuck on'],
+  ['errorGroup', 'errors like'],
+] as const;
+
 interface FilterBarProps {
   readonly filter: TypedFilter;
   /** Names of sagas, to choose from. */
@@ -189,6 +130,7 @@ export function FilterBar({ filter, sagas }: FilterBarProps): JSX.Element {
           label="Tag"
           value={filter.tag.join(' ')}
           placeholder="customer=c1"
+          problem={tagProblem(filter)}
           onText={(text, further) => set({ tag: text === '' ? [] : text.split(/\s+/) }, further)}
         />
         <TextField label="Error has" value={filter.texts.error ?? ''} placeholder="timeout" onText={setText('error')} />
@@ -207,6 +149,21 @@ export function FilterBar({ filter, sagas }: FilterBarProps): JSX.Element {
               onClick={() => set({ status: chosen ? filter.status.filter((one) => one !== status) : [...filter.status, status] })}
             >
               <Badge look={look} />
+            </button>
+          );
+        })}
+        {STUCK_ON.map(([name, word]) => {
+          const value = filter.texts[name];
+          if (value === undefined) return null;
+          return (
+            <button
+              key={name}
+              type="button"
+              class="chip narrowed"
+              aria-label={`${word} ${value}. Take this condition away`}
+              onClick={() => setText(name)('', false)}
+            >
+              <span class="muted">{word}</span> <span class="clamp">{value}</span> {ICONS.close}
             </button>
           );
         })}

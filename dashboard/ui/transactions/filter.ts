@@ -2,7 +2,7 @@ import type { Filter } from '../../api/transactions.ts';
 import type { Status } from '../../../src/machine/state.ts';
 import { addressOf } from '../browser/place.ts';
 
-const TEXTS = ['saga', 'kind', 'id', 'idPrefix', 'error', 'fromMs', 'toMs'] as const;
+const TEXTS = ['saga', 'kind', 'id', 'idPrefix', 'error', 'step', 'errorGroup', 'fromMs', 'toMs'] as const;
 type TextName = (typeof TEXTS)[number];
 
 /** The filter as the address has it: the API's own names, texts as they were typed. */
@@ -21,6 +21,33 @@ export function typedFilter(query: URLSearchParams): TypedFilter {
   return { texts, status: query.getAll('status'), tag: query.getAll('tag').filter((tag) => tag !== '') };
 }
 
+function isWhole(tag: string): boolean {
+  return /^[^=]+=/.test(tag);
+}
+
+function pairOf(tag: string): readonly [name: string, value: string] {
+  const at = tag.indexOf('=');
+  return [tag.slice(0, at), tag.slice(at + 1)];
+}
+
+/** Two values that it wants of one tag: nothing can match, and the API refuses it. */
+export function contradictionIn({ tag }: TypedFilter): string | undefined {
+  const values = new Map<string, string>();
+  for (const [name, value] of tag.filter(isWhole).map(pairOf)) {
+    const other = values.get(name);
+    if (other !== undefined && other !== value) return `Nothing has ${name}=${other} and ${name}=${value} at once: take one away.`;
+    values.set(name, value);
+  }
+  return undefined;
+}
+
+/** Why its tags are no filter yet, or one that nothing can match: what is listed is then not what an act would be done to. */
+export function tagProblem(filter: TypedFilter): string | undefined {
+  const half = filter.tag.find((one) => !isWhole(one));
+  if (half !== undefined) return `“${half}” does not filter yet: write name=value, such as customer=c1.`;
+  return contradictionIn(filter);
+}
+
 /** How many conditions it has. */
 export function conditionsOf({ texts, status, tag }: TypedFilter): number {
   const { fromMs, toMs, ...others } = texts;
@@ -37,18 +64,18 @@ export function listAddress({ texts, status, tag }: TypedFilter, cursor?: string
 export function listQuery({ texts, status, tag }: TypedFilter, cursor: string | undefined, limit: number): string {
   const search = new URLSearchParams(texts);
   for (const one of status) search.append('status', one);
-  for (const one of tag) if (/^[^=]+=/.test(one)) search.append('tag', one);
+  for (const one of tag) if (isWhole(one)) search.append('tag', one);
   if (cursor !== undefined) search.set('cursor', cursor);
   search.set('limit', String(limit));
   return search.toString();
 }
 
-/** The same as data, for a bulk act. */
+/** The same as data, for a bulk act; not to be asked for while there is a {@link tagProblem}. */
 export function bulkFilter({ texts, status, tag }: TypedFilter): Filter {
   const { fromMs, toMs, ...others } = texts;
-  const pairs = tag.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)] as const);
+  const pairs = tag.filter(isWhole).map(pairOf);
   return {
-    ...(others as Pick<Filter, 'saga' | 'kind' | 'id' | 'idPrefix' | 'error'>),
+    ...(others as Pick<Filter, 'saga' | 'kind' | 'id' | 'idPrefix' | 'error' | 'step' | 'errorGroup'>),
     ...(fromMs === undefined ? {} : { fromMs: Number(fromMs) }),
     ...(toMs === undefined ? {} : { toMs: Number(toMs) }),
     ...(status.length === 0 ? {} : { status: status as Status[] }),

@@ -4,11 +4,14 @@ import type { TransactionPage, TransactionRow } from '../../api/transactions.ts'
 import { useLoaded, type Loaded } from '../browser/api.ts';
 import { useChanges } from '../browser/live.ts';
 import { useSettled } from '../browser/settled.ts';
-import { couldMatch, listQuery, type TypedFilter } from './filter.ts';
+import { contradictionIn, couldMatch, listQuery, type TypedFilter } from './filter.ts';
 
 const LIMIT = 50;
 /** However much happens, the list is asked for no more often than this. */
 const EVERY_MS = 1_500;
+
+/** Of a filter that nothing can match: it needn't be asked for. */
+const NOTHING: TransactionPage = { transactions: [], nextCursor: null };
 
 export interface LiveRows extends Pick<Loaded<TransactionPage>, 'data' | 'error' | 'loading' | 'reload'> {
   readonly rows: readonly TransactionRow[];
@@ -34,7 +37,12 @@ interface Shown {
 /** A page of the list; what changes in it is shown at once, what comes new as soon as it disturbs nobody. */
 export function useLiveRows(filter: TypedFilter, cursor: string | undefined): LiveRows {
   const query = listQuery(filter, cursor, LIMIT);
-  const { data, of, error, loading, reload } = useLoaded<TransactionPage>(`transactions?${query}`, { keep: true });
+  const isPossible = contradictionIn(filter) === undefined;
+  const loaded = useLoaded<TransactionPage>(isPossible ? `transactions?${query}` : undefined, { keep: true });
+  const { error, reload } = loaded;
+  const of = isPossible ? loaded.of : query;
+  const loading = isPossible && loaded.loading;
+  const data = isPossible ? loaded.data : NOTHING;
   const soon = useSettled(reload, EVERY_MS);
   const [patches, setPatches] = useState<ReadonlyMap<string, Change>>(new Map());
   const [shown, setShown] = useState<Shown>({ of: undefined, rows: [] });

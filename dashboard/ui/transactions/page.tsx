@@ -6,7 +6,7 @@ import { BulkDialog } from '../bulk/dialog.tsx';
 import { BulkProgress } from '../bulk/progress.tsx';
 import { useBulks } from '../bulk/bulks.ts';
 import { Empty, Failure, Loading } from '../parts/messages.tsx';
-import { conditionsOf, listAddress, typedFilter } from './filter.ts';
+import { conditionsOf, listAddress, tagProblem, typedFilter } from './filter.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { useLiveRows } from './live-rows.ts';
 import { Rows } from './rows.tsx';
@@ -35,6 +35,7 @@ function NothingHere({ filtered }: { readonly filtered: boolean }): JSX.Element 
 export function TransactionsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   const text = query.toString();
   const filter = useMemo(() => typedFilter(new URLSearchParams(text)), [text]);
+  const problem = tagProblem(filter);
   const cursor = query.get('cursor') ?? undefined;
   const { data, rows, error, loading, reload, changed, fresh, showFresh, rest } = useLiveRows(filter, cursor);
   const session = useSession();
@@ -54,7 +55,13 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
         <h1>Transactions</h1>
         <div class="after spread">
           {session?.mayBulk === true && (
-            <button type="button" class="button" onClick={() => setBulk(true)} disabled={rows.length === 0}>
+            <button
+              type="button"
+              class="button"
+              onClick={() => setBulk(true)}
+              disabled={rows.length === 0 || problem !== undefined}
+              title={problem}
+            >
               Bulk action…
             </button>
           )}
@@ -96,7 +103,7 @@ export function TransactionsPage({ query }: { readonly query: URLSearchParams })
           )}
         </nav>
       )}
-      {bulk && session !== undefined && <BulkDialog filter={filter} onClose={closeBulk} onStarted={refresh} />}
+      {bulk && problem === undefined && session !== undefined && <BulkDialog filter={filter} onClose={closeBulk} onStarted={refresh} />}
     </>
   );
 }

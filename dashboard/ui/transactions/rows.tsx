@@ -39,28 +39,35 @@ export function Rows({ rows, changed }: RowsProps): JSX.Element {
               <Badge look={STATUS_LOOKS[row.status]} />
             </td>
             <td class="cell-id">
-              <a class="id whole-row" href={addressOf(['transactions', row.id])}>
-                {row.id}
-              </a>
-              {Object.keys(row.tags).length > 0 && (
-                <div class="tags">
-                  {Object.entries(row.tags).map(([name, value]) => (
-                    <a
-                      key={name}
-                      class="tag"
-                      tabIndex={-1}
-                      href={addressOf(['transactions'], { tag: `${name}=${value}` })}
-                      title={`Only those with ${name}=${value}`}
-                    >
-                      {name}={value}
-                    </a>
-                  ))}
-                </div>
-              )}
+              <div class="id-line">
+                <a class="id whole-row" href={addressOf(['transactions', row.id])}>
+                  {row.id}
+                </a>
+                {Object.keys(row.tags).length > 0 && (
+                  <div class="tags">
+                    {Object.entries(row.tags).map(([name, value]) => (
+                      <a
+                        key={name}
+                        class="tag"
+                        tabIndex={-1}
+                        href={addressOf(['transactions'], { tag: `${name}=${value}` })}
+                        title={`Only those with ${name}=${value}`}
+                      >
+                        {name}={value}
+                      </a>
+                    ))}
+                  </div>
+                )}
+              </div>
             </td>
             <td class="cell-saga break">
               {row.saga} <span class="muted small">v{row.definitionVersion}</span>
-              {row.kind === 'tcc' && <span class="tag">TCC</span>}
+              {row.kind === 'tcc' && (
+                <>
+                  {' '}
+                  <span class="tag">TCC</span>
+                </>
+              )}
             </td>
             <td class="cell-error">{row.error !== null && <span class="clamp break">{row.error}</span>}</td>
             <td class="cell-started muted">

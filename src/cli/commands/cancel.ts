@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { SagaOutcome } from '../../producers/outcome.ts';
 import type { TccOutcome } from '../../producers/tcc-outcome.ts';
 import { AmendsError } from '../../errors.ts';
+import { addActOptions, controlOf, preview, type ActCommandOptions } from '../act-options.ts';
 import { LOOK, using } from '../connection.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { hintFor, type GlobalOptions } from '../options.ts';
@@ -9,8 +10,7 @@ import { print } from '../output.ts';
 import { printable } from '../../operations/printable.ts';
 import { interruptible } from '../signals.ts';
 
-interface CancelOptions {
-  readonly reason?: string;
+interface CancelOptions extends ActCommandOptions {
   readonly wait?: true;
 }
 
@@ -36,7 +36,7 @@ async function tellOutcome(id: string, outcome: SagaOutcome<unknown> | TccOutcom
 }
 
 async function cancel(given: string, _options: unknown, command: Command): Promise<void> {
-  const { reason, wait, ...globals } = command.optsWithGlobals<CancelOptions & GlobalOptions>();
+  const { wait, ...globals } = command.optsWithGlobals<CancelOptions & GlobalOptions>();
   const id = printable(given);
   const work = (signal?: AbortSignal): Promise<ExitCode> =>
     using(globals, LOOK, async (amends) => {
@@ -47,7 +47,8 @@ async function cancel(given: string, _options: unknown, command: Command): Promi
         );
       }
       const run = amends.get(given);
-      const turned = await run.cancel(reason === undefined ? {} : { reason });
+      if (globals.dryRun === true) return preview(amends, given, 'cancel');
+      const turned = await run.cancel(controlOf(globals));
       if (wait === true) return tellOutcome(id, await run.outcome(signal === undefined ? {} : { signal }), globals);
       const look = hintFor(globals)(`amends show ${id}`);
       await print(turned ? `${id} turns back; workers undo it. Look: ${look}` : `${id} had turned back or ended before. Look: ${look}`);
@@ -57,15 +58,15 @@ async function cancel(given: string, _options: unknown, command: Command): Promi
 }
 
 export function addCancel(program: Command): void {
-  program
+  const command = program
     .command('cancel')
     .argument('<id>', 'id of the saga')
     .summary('turn a saga back: undo what it has done')
     .description(
       'Turns a saga back: what waits is taken back, what runs is told to stop, what is done is undone. Refused past its pivot, and for a TCC once its verdict is to confirm.',
     )
-    .option('--reason <text>', 'why; it becomes part of the history')
-    .option('--wait', 'wait until it is undone; exits with 1 when it gets stuck or completed before')
+    .option('--wait', 'wait until it is undone; exits with 1 when it gets stuck or completed before');
+  addActOptions(command)
     .addHelpText('after', '\nExample:\n  amends cancel order-42 --reason "customer changed their mind" --wait')
     .action(cancel);
 }

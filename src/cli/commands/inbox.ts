@@ -31,7 +31,9 @@ async function inbox(_options: unknown, command: Command): Promise<void> {
     await print(plainTable(['count', 'saga', 'stuck in', 'oldest', 'left behind', 'such as', 'error'], rows, paintFor(process.stdout)));
     const hint = hintFor(globals);
     if (truncated) await print('\nThere are more: this looks at the 1000 that started last.');
-    await print(`\nMend the cause, then: ${hint(`amends bulk retry --status stuck --saga ${printable(groups[0]!.saga)} --reason "…"`)}`);
+    const [{ saga, step }] = groups as [(typeof groups)[number]];
+    const retry = `amends bulk retry --status stuck --saga ${printable(saga)} --step ${printable(step)} --reason "…"`;
+    await print(`\nMend the cause, then: ${hint(retry)}`);
   });
 }
 

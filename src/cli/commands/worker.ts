@@ -75,7 +75,7 @@ export function addWorker(program: Command): void {
     .argument('<module>', 'path of a .js or .mjs module that exports sagas, and implementations of their steps')
     .summary('run the steps of sagas until SIGTERM')
     .description(
-      'Runs the steps of sagas. The module exports `sagas` (a list), `implementations` (a list, unless all steps are inline) `alerts` (whom to tell when something needs a person) and, if it opened anything, `close`. SIGTERM and SIGINT let what is in work end first; what takes too long is told to stop, and another worker takes it over.',
+      'Runs the steps of sagas. The module exports `sagas` (a list), `implementations` (a list, unless all steps are inline), `alerts` (whom to tell when something needs a person) and, if it opened anything, `close`. SIGTERM and SIGINT let what is in work end first; what takes too long is told to stop, and another worker takes it over.',
     )
     .option('--concurrency <n>', 'jobs at the same time, per queue; default 50', wholeNumber(1, 10_000))
     .option('--services <list>', 'take only the queues of these services; default: all there is code for', list)

@@ -88,6 +88,7 @@ local function append(base)
       places[#places + 1] = id
       places[#places + 1] = version .. ':' .. stream.name
     end
+    if stream.version == 0 then fit_to_size(root, stream.key) end
     log[#log + 1] = stream.version + 1 .. (stream.count > 1 and '+' .. stream.count or '') .. ':' .. stream.name
   end
   for i = 1, #places, 2 * CHUNK do call('HSET', ids, unpack(places, i, math.min(i + 2 * CHUNK - 1, #places))) end

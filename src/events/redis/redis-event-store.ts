@@ -18,13 +18,13 @@ import { eventIdReused, partialDuplicate, partlyAppended, streamClosed, streamNo
 import { archivedEntries, packEntries } from './archive.ts';
 import { BATCH, CallBatch } from './call-batch.ts';
 import { epochOf } from './epoch.ts';
-import { checkClient, CLOCK, defineScript, readLua } from './script.ts';
+import { checkClient, CLOCK, defineScript, FIT, readLua } from './script.ts';
 import { entryFields, recordedEvent, type StreamEntry } from './stream-entry.ts';
 import { streamKeyOf } from './stream-key.ts';
 
 const lua = (file: string): URL => new URL(file, import.meta.url);
 const HEAD = lua('./head.lua');
-const APPEND = readLua(CLOCK, HEAD, BATCH, lua('./append.lua'));
+const APPEND = readLua(CLOCK, HEAD, FIT, BATCH, lua('./append.lua'));
 const READ_HEAD = readLua(HEAD, lua('./read-head.lua'));
 const CLOSE = readLua(HEAD, lua('./close.lua'));
 const ARCHIVE = readLua(HEAD, lua('./archive.lua'));

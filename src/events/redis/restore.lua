@@ -25,6 +25,7 @@ for i = 2, #ARGV, 9 do
     fields[#fields + 1], fields[#fields + 2] = 'meta', ARGV[i + 8]
   end
   redis.call('XADD', root .. 's:' .. stream, version .. '-0', unpack(fields))
+  if version == '1' then fit_to_size(root, root .. 's:' .. stream) end
   redis.call('HSET', root .. 'ids', ARGV[i + 3], version .. ':' .. stream)
   if ARGV[i + 4] == ARGV[1] then redis.call('HSET', root .. 'heads', stream, 'tombstoned:' .. version) end
   redis.call('XADD', root .. 'log', ARGV[i] .. '-0', 'e', version .. ':' .. stream)

@@ -14,6 +14,9 @@ export function readLua(...files: readonly URL[]): string {
 /** The shared part that gives `now_ms()`. */
 export const CLOCK: URL = new URL('./clock.lua', import.meta.url);
 
+/** The shared part that gives `fit_to_size(root, stream)`. */
+export const FIT: URL = new URL('./fit.lua', import.meta.url);
+
 /** What a script's own error means to its caller. */
 export function storeError(error: unknown): unknown {
   // XADD takes ids in rising order only: the stream's own guard against two events at one version.

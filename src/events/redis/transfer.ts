@@ -4,12 +4,12 @@ import { AmendsError } from '../../errors.ts';
 import { TOMBSTONE, type StreamState } from '../event-store.ts';
 import type { LoggedEvent } from '../global-log.ts';
 import type { EventTransfer } from '../transfer.ts';
-import { defineScript, readLua } from './script.ts';
+import { defineScript, FIT, readLua } from './script.ts';
 import { streamKeyOf, streamNameOf } from './stream-key.ts';
 
 const lua = (file: string): URL => new URL(file, import.meta.url);
 const HEAD = lua('./head.lua');
-const RESTORE = readLua(HEAD, lua('./restore.lua'));
+const RESTORE = readLua(HEAD, FIT, lua('./restore.lua'));
 const READ_HEAD = readLua(HEAD, lua('./read-head.lua'));
 
 function restoreArguments(event: LoggedEvent): readonly (string | number)[] {

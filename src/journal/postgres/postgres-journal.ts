@@ -5,7 +5,7 @@ import type { SqlPool } from '../../connections/sql.ts';
 import { checkText } from '../../events/batch.ts';
 import type { Plan } from '../../flows/plan.ts';
 import { OPEN, type OpenCount } from '../open-counts.ts';
-import { TRANSACTION, type Journal } from '../journal.ts';
+import { TRANSACTION, type Journal, type JournaledEvent } from '../journal.ts';
 import { purgeInCalls } from '../purge.ts';
 import { groupCommit, journaledEvent, runCommit } from './commit.ts';
 import { listPage, momentOf } from './page.ts';
@@ -35,6 +35,8 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
   const texts = {
     read: `SELECT ${schema}.ms("timestamp") AS at_ms, version::double precision AS at_version, event_type, event_data FROM ${schema}.events
       WHERE aggregate_type = '${TRANSACTION}' AND aggregate_id = $1 AND version > $2 ORDER BY version`,
+    histories: `SELECT aggregate_id AS id, ${schema}.ms("timestamp") AS at_ms, version::double precision AS at_version, event_type, event_data
+      FROM ${schema}.events WHERE aggregate_type = '${TRANSACTION}' AND aggregate_id = ANY ($1::text[]) ORDER BY aggregate_id, version`,
     summaries: `SELECT ${summaryColumns(schema)} FROM ${schema}.transactions WHERE id = ANY ($1::text[])`,
     // The index on open transactions is partial: it has to be told in its own words.
     openCounts: `SELECT saga, status, count(*)::integer AS count FROM ${schema}.transactions
@@ -58,6 +60,19 @@ export function createPostgresJournal({ pool, namespace }: PostgresJournalOption
         afterVersion,
       ]);
       return rows.map(journaledEvent);
+    },
+
+    async histories(ids) {
+      const { rows } = await sql.query<Parameters<typeof journaledEvent>[0] & { readonly id: string }>(texts.histories, [
+        [...new Set(ids)],
+      ]);
+      const found = new Map<string, JournaledEvent[]>();
+      for (const row of rows) {
+        const events = found.get(row.id);
+        if (events === undefined) found.set(row.id, [journaledEvent(row)]);
+        else events.push(journaledEvent(row));
+      }
+      return found;
     },
 
     list: (filter) => listPage(sql, schema, filter),

@@ -40,6 +40,7 @@ local function commit(base, last)
     redis.call('XADD', stream, number .. '-0', 'type', ARGV[at], 'data', ARGV[at + 1], 'at', now)
     at = at + 2
   end
+  if expected == 0 then fit_to_size(root, stream) end
   -- The global order, all of them in one entry: number_log() gives them their positions.
   redis.call('RPUSH', root .. 'log:pending', expected + 1 .. '+' .. ARGV[base + 6] .. ':transaction:' .. id)
 

@@ -6,7 +6,7 @@ import { checkText } from '../../events/batch.ts';
 import { BATCH, CallBatch } from '../../events/redis/call-batch.ts';
 import { TRIM_LOG } from '../../events/redis/redis-log.ts';
 import { refuseSqlTransaction } from '../../events/redis/redis-event-store.ts';
-import { checkClient, CLOCK, defineScript, readLua } from '../../events/redis/script.ts';
+import { checkClient, CLOCK, defineScript, FIT, readLua } from '../../events/redis/script.ts';
 import { entryFields, parseStored, type StreamEntry } from '../../events/redis/stream-entry.ts';
 import { streamKeyOf } from '../../events/redis/stream-key.ts';
 import type { Plan } from '../../flows/plan.ts';
@@ -20,7 +20,7 @@ import { listPage } from './page.ts';
 import { summaryFrom, tagArguments } from './summary-hash.ts';
 
 const lua = (file: string): URL => new URL(file, import.meta.url);
-const COMMIT = readLua(CLOCK, BATCH, lua('./commit.lua'));
+const COMMIT = readLua(CLOCK, FIT, BATCH, lua('./commit.lua'));
 const LIST = readLua(lua('./list.lua'));
 const SUMMARIES = readLua(lua('./summaries.lua'));
 const COUNTS = readLua(lua('./counts.lua'));
@@ -102,6 +102,12 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
         });
   };
 
+  const read = async (id: string, afterVersion = 0): Promise<readonly JournaledEvent[]> => {
+    const key = `${root}s:${streamKeyOf({ aggregateType: TRANSACTION, aggregateId: id })}`;
+    const entries = (await reachable(redis.xrange(key, afterVersion + 1, '+'))) as StreamEntry[];
+    return entries.map((entry) => journaledEvent(id, entry));
+  };
+
   return {
     async commit(asked): Promise<CommitResult> {
       checkCommit(asked);
@@ -113,10 +119,12 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
       return { committed: false, unseen: unseen.map((entry) => journaledEvent(asked.id, entry)) };
     },
 
-    async read(id, afterVersion = 0) {
-      const key = `${root}s:${streamKeyOf({ aggregateType: TRANSACTION, aggregateId: id })}`;
-      const entries = (await reachable(redis.xrange(key, afterVersion + 1, '+'))) as StreamEntry[];
-      return entries.map((entry) => journaledEvent(id, entry));
+    read,
+
+    async histories(ids) {
+      // Sent together: still one round trip.
+      const all = await Promise.all([...new Set(ids)].map(async (id) => [id, await read(id)] as const));
+      return new Map(all.filter(([, events]) => events.length > 0));
     },
 
     list: (filter) => listPage(list, root, filter),

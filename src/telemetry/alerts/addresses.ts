@@ -8,6 +8,7 @@ const PRIVATE: readonly (readonly [net: string, prefix: number])[] = [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
+  ['168.63.129.16', 32], // a public number, and in Azure the host's own agent
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
@@ -21,6 +22,7 @@ const PRIVATE: readonly (readonly [net: string, prefix: number])[] = [
   ['240.0.0.0', 4],
   ['::', 96],
   ['::ffff:0:0', 96],
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],
@@ -45,16 +47,17 @@ export function isPublic(address: string): boolean {
   return family === 6 && !lists[6].check(address.replace(/%.*$/, ''), 'ipv6');
 }
 
-export function refused(host: string): AmendsError {
+/** @param isFinal no other answer is to come, as there may be for a name */
+export function refused(host: string, isFinal: boolean): AmendsError {
   const message = `${host} is not on the public internet, and alerts are not sent there: give allowPrivate: true if it is meant`;
-  return new AmendsError('NOT_ALLOWED', message);
+  return new AmendsError('NOT_ALLOWED', message, { details: { isFinal } });
 }
 
 /** Resolves names for a connection, and refuses one of which any address is private: what was checked is what is connected to. */
 export const publicLookup: LookupFunction = (host, options, done) => {
   resolve(host, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error !== null) return done(error, '', 0);
-    if (addresses.length === 0 || !addresses.every(({ address }) => isPublic(address))) return done(refused(host), '', 0);
+    if (addresses.length === 0 || !addresses.every(({ address }) => isPublic(address))) return done(refused(host, false), '', 0);
     if (options.all === true) return done(null, addresses);
     return done(null, addresses[0]!.address, addresses[0]!.family);
   });

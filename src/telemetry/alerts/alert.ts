@@ -23,6 +23,8 @@ export interface Alert extends Finding {
   readonly sinceMs: number;
   readonly atMs: number;
   readonly namespace: string;
+  /** The console's page that shows it, where `alerts.consoleUrl` says where the console is. */
+  readonly url?: string | undefined;
 }
 
 /** One line for people. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Alert, Finding } from './alert.ts';
+import { ALERT_RULES, type Alert, type AlertRule, type Finding } from './alert.ts';
 
 /** A case that was raised and is not over. */
 export interface OpenCase extends Finding {
@@ -33,6 +33,37 @@ export function keyOf({ rule, subject }: Pick<Finding, 'rule' | 'subject'>): str
 /** From what it is about and since when: whoever tells it twice tells the same. */
 function caseId(key: string, sinceMs: number): string {
   return createHash('sha256').update(`${key}@${sinceMs}`).digest('base64url').slice(0, 22);
+}
+
+/** Cases of one rule that are told one by one. What there is beyond them is one more. */
+const MOST_CASES = 50;
+const MANY = 'many';
+
+function manyOf(rule: AlertRule): Finding {
+  const text =
+    rule === 'stuck'
+      ? `more than ${MOST_CASES} transactions are stuck: list them with amends list --status stuck`
+      : `there are more than ${MOST_CASES} cases of ${rule}: the others are not told one by one`;
+  return { rule, subject: MANY, text };
+}
+
+/** Of the findings those that are told: what is open stays so, and a storm is told as one. Pure. */
+export function limited(open: OpenCases, findings: readonly Finding[]): readonly Finding[] {
+  const each = new Map(findings.map((finding) => [keyOf(finding), finding]));
+  const rooms = new Map<AlertRule, number>(ALERT_RULES.map((rule) => [rule, MOST_CASES]));
+  const take = (rule: AlertRule): number => {
+    const room = rooms.get(rule)!;
+    rooms.set(rule, room - 1);
+    return room;
+  };
+  for (const { rule, subject } of Object.values(open)) if (subject !== MANY) take(rule);
+  const many = new Map<AlertRule, Finding>();
+  const told = [...each].flatMap(([key, finding]) => {
+    if (Object.hasOwn(open, key) || take(finding.rule) > 0) return [finding];
+    many.set(finding.rule, manyOf(finding.rule));
+    return [];
+  });
+  return [...told, ...many.values()];
 }
 
 /** What follows from the findings of one look. Pure. */

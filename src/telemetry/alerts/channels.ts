@@ -31,7 +31,7 @@ export interface SlackChannel extends HttpChannel {
   readonly kind: 'slack';
 }
 
-/** Sends an e-mail through nodemailer. */
+/** Sends an e-mail through nodemailer, within 10 s. */
 export interface EmailChannel extends Named {
   readonly kind: 'email';
   /** `smtps://user:password@mail.example.com`, or the options of nodemailer's SMTP transport. */
@@ -40,7 +40,7 @@ export interface EmailChannel extends Named {
   readonly to: string | readonly string[];
 }
 
-/** Calls a function of a worker. It is called again when it throws. */
+/** Calls a function of a worker. It is called again when it throws, or has not ended after 10 s. */
 export interface CallbackChannel extends Named {
   readonly kind: 'callback';
   readonly call: (alert: Alert) => unknown;
@@ -48,10 +48,21 @@ export interface CallbackChannel extends Named {
 
 export type AlertChannel = WebhookChannel | SlackChannel | EmailChannel | CallbackChannel;
 
-/** A channel that is ready. `send` throws when it did not work; a {@link AmendsError} NOT_ALLOWED says that it never will. */
+/** One try to deliver an alert. */
+interface Sending {
+  /** The same on every try. */
+  readonly id: string;
+  /** By the store's clock: a receiver takes what a machine with a wrong one has signed for a replay. */
+  readonly atMs: number;
+}
+
+/**
+ * A channel that is ready. `send` throws when it did not work; an {@link AmendsError} NOT_ALLOWED says that it hardly ever will, and with
+ * `isFinal` in its details that it never will.
+ */
 export interface ReadyChannel {
   readonly name: string;
-  send(alert: Alert, deliveryId: string): Promise<void>;
+  send(alert: Alert, sending: Sending): Promise<void>;
 }
 
 const SHORTEST_SECRET = 16;
@@ -72,6 +83,19 @@ function urlOf(name: string, text: unknown): URL {
 /** What is in a header or a subject must not begin another one; and whoever writes it is not always ours. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 500);
+}
+
+/** What does not end by itself must not stand in the way of what comes after it. */
+async function inTime(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new AmendsError('OUTCOME_TIMEOUT', `no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function postTo(
@@ -102,11 +126,11 @@ function webhook(name: string, channel: WebhookChannel): ReadyChannel {
   }
   return {
     name,
-    async send(alert, deliveryId) {
+    async send(alert, { id, atMs }) {
       const body = JSON.stringify(alert);
-      const seconds = Math.floor(Date.now() / 1_000);
+      const seconds = Math.floor(atMs / 1_000);
       const signature = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
-      await postTo(name, channel, body, { 'Amends-Signature': `t=${seconds},v1=${signature}`, 'Amends-Delivery': deliveryId });
+      await postTo(name, channel, body, { 'Amends-Signature': `t=${seconds},v1=${signature}`, 'Amends-Delivery': id });
     },
   };
 }
@@ -116,7 +140,10 @@ function slack(name: string, channel: SlackChannel): ReadyChannel {
   const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return {
     name,
-    send: (alert) => postTo(name, channel, JSON.stringify({ text: escape(oneLine(headlineOf(alert))) }), {}),
+    send(alert) {
+      const lines = [oneLine(headlineOf(alert)), ...(alert.url === undefined ? [] : [alert.url])];
+      return postTo(name, channel, JSON.stringify({ text: escape(lines.join('\n')) }), {});
+    },
   };
 }
 
@@ -129,20 +156,21 @@ function email(name: string, { smtp, from, to }: EmailChannel): ReadyChannel {
   }
   return {
     name,
-    async send(alert, deliveryId) {
+    async send(alert, { id }) {
       const { createTransport } = await import('nodemailer');
       const transport = createTransport(smtp as string);
       try {
         const { kind, rule, subject, transaction, saga, step, sinceMs } = alert;
         const facts = { rule, kind, subject, saga, step, transaction, since: new Date(sinceMs).toISOString() };
         const lines = Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${oneLine(value)}`]));
-        await transport.sendMail({
+        const mail = {
           from,
           to: typeof to === 'string' ? to : [...to],
           subject: oneLine(headlineOf(alert)).slice(0, 200),
-          text: [oneLine(alert.text), '', ...lines].join('\n'),
-          messageId: `<${deliveryId}@amends.invalid>`,
-        });
+          text: [oneLine(alert.text), ...(alert.url === undefined ? [] : [alert.url]), '', ...lines].join('\n'),
+          messageId: `<${id}@amends.invalid>`,
+        };
+        await inTime(transport.sendMail(mail));
       } finally {
         transport.close();
       }
@@ -164,7 +192,7 @@ function ready(name: string, channel: AlertChannel): ReadyChannel {
       return {
         name,
         async send(alert) {
-          await call(alert);
+          await inTime(Promise.resolve(call(alert)));
         },
       };
     }

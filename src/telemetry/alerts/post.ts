@@ -30,7 +30,7 @@ function bareHost({ hostname }: URL): string {
 export function post({ url, body, headers, allowPrivate, timeoutMs }: Post): Promise<number> {
   const host = bareHost(url);
   // A literal address is not looked up.
-  if (!allowPrivate && isIP(host) !== 0 && !isPublic(host)) return Promise.reject(refused(host));
+  if (!allowPrivate && isIP(host) !== 0 && !isPublic(host)) return Promise.reject(refused(host, true));
   return new Promise((resolve, reject) => {
     const options: RequestOptions = {
       method: 'POST',

@@ -10,6 +10,19 @@ export function summariesSuite(store: TestStore): void {
     ({ journal } = await store.open());
   });
 
+  test('the histories of some come together, each in order and of its own; of none that does not exist', async () => {
+    const [one, other] = [fresh(), fresh()];
+    const summary = { saga: fresh('saga'), status: 'running' as const };
+    await journal.commit(commitOf(one, 0, [started(summary.saga), issued('a')], summary));
+    await journal.commit(commitOf(other, 0, [started(summary.saga)], summary));
+    await journal.commit(commitOf(one, 2, [issued('b')], summary));
+    const found = await journal.histories([other, one, fresh(), one]);
+    expect([...found.keys()].sort()).toEqual([one, other].sort());
+    for (const id of [one, other]) expect(found.get(id)).toEqual(await journal.read(id));
+    expect(found.get(one)!.map(({ version }) => version)).toEqual([1, 2, 3]);
+    expect((await journal.histories([])).size).toBe(0);
+  });
+
   describe('summaries', () => {
     test('say what the last commit said', async () => {
       const id = fresh();

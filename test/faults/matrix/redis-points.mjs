@@ -49,7 +49,9 @@ export function watchRedis({ points, id, saga }) {
     const script = command.startsWith('eval') ? scriptOf(redis, args[0]) : undefined;
     if (script === 'amends:commit') return commitsIn(args.slice(3));
     const key = (script === undefined ? args[0] : args[2]) ?? '';
-    return [`${script ?? command} ${subjects.first(args) ?? key.replaceAll(saga, '<saga>')}`];
+    // Each connection has a canary of its own, under a name that is made up.
+    const named = key.replaceAll(saga, '<saga>').replace(/:canary:.*/, ':canary');
+    return [`${script ?? command} ${subjects.first(args) ?? named}`];
   };
 
   /** A reply of moveToActive or moveToFinished that brings a job: its data and its id. */
