@@ -1,3 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Serialization failure and deadlock: nothing was done, and the same may succeed now. */
+const RETRYABLE = new Set(['40001', '40P01']);
+const TRIES = 10;
+const LONGEST_PAUSE_MS = 20;
+
 /** What a query gives. The shape is that of `pg`. */
 export interface SqlResult<Row = Record<string, unknown>> {
   readonly rows: Row[];
@@ -31,10 +38,10 @@ export interface SqlPool extends SqlExecutor {
 }
 
 /** Runs `work` in a transaction of its own session; an error rolls back. */
-export async function inTransaction<T>(pool: SqlPool, work: (session: SqlExecutor) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(pool: SqlPool, work: (session: SqlExecutor) => Promise<T>, begin = 'BEGIN'): Promise<T> {
   const session = await pool.connect();
   try {
-    await session.query('BEGIN');
+    await session.query(begin);
     const result = await work(session);
     await session.query('COMMIT');
     session.release();
@@ -47,5 +54,17 @@ export async function inTransaction<T>(pool: SqlPool, work: (session: SqlExecuto
     );
     session.release(!rolledBack);
     throw error;
+  }
+}
+
+/** Runs what is a transaction of its own until it does not lose to another one. */
+export async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tried === TRIES || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error;
+      await delay(Math.random() * LONGEST_PAUSE_MS);
+    }
   }
 }

@@ -1,7 +1,7 @@
-import { createPostgresBackend, runMigrations, type BackendFactory } from 'bullmq';
+import { createPostgresBackend, runMigrations, type BackendFactory, type IQueueBackend } from 'bullmq';
 import { reserveSession } from '../connections/postgres.ts';
 import { giveUpUnlessHeard } from '../connections/silence.ts';
-import type { SqlExecutor, SqlPool, SqlSession } from '../connections/sql.ts';
+import { inTransaction, persistently, type SqlExecutor, type SqlPool, type SqlSession } from '../connections/sql.ts';
 import type { QueueBackend, Retention } from './backend.ts';
 
 const TRANSACTION_WORDS: ReadonlyMap<string, string> = new Map([
@@ -37,12 +37,33 @@ function poolInside(tx: SqlExecutor): SqlPool {
  */
 const RETENTION: Retention = { removeOnComplete: { age: 900 }, removeOnFail: { age: 7 * 24 * 3_600 } };
 
+const makeBackend = createPostgresBackend as unknown as BackendFactory;
+
+/**
+ * BullMQ looks whether a job is locked and then deletes it, and a worker that takes it in between is left with a job that is gone, so that it
+ * could be added anew, and run twice. A transaction that sees one state throughout is refused then, and looks again.
+ */
+function removingAtOnce(pool: SqlPool): BackendFactory {
+  return (name, options, more): IQueueBackend => {
+    const backend = makeBackend(name, options, more);
+    backend.remove = (jobId, removeChildren) =>
+      persistently(() =>
+        inTransaction(
+          pool,
+          (tx) => makeBackend(name, { ...options, connection: poolInside(tx) }, more).remove(jobId, removeChildren),
+          'BEGIN ISOLATION LEVEL REPEATABLE READ',
+        ),
+      );
+    return backend;
+  };
+}
+
 /** BullMQ's PostgreSQL backend, on a server's pool or the embedded one. Its tables are in the schema `bullmq`. */
 export function sqlBackend(pool: SqlPool, namespace: string): QueueBackend {
   return {
     connection: pool,
     prefix: undefined,
-    factory: createPostgresBackend as unknown as BackendFactory,
+    factory: removingAtOnce(pool),
     queuePrefix: namespace === 'amends' ? '' : `${namespace}.`,
     atomicFlows: true,
     retention: RETENTION,

@@ -1,14 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SqlExecutor } from '../../connections/sql.ts';
 import type { Json } from '../../flows/json.ts';
 import { inLockOrder, isSameEvent, type CheckedAppend, type CheckedEvent } from '../batch.ts';
 import type { AppendResult, StreamName } from '../event-store.ts';
 import { eventIdReused, partialDuplicate, partlyAppended, shownStream, streamClosed, wrongVersion } from '../refusals.ts';
-
-/** Serialization failure and deadlock: nothing was done, and the same may succeed now. */
-const RETRYABLE = new Set(['40001', '40P01']);
-const TRIES = 10;
-const LONGEST_PAUSE_MS = 20;
 
 /** A row of `append_events`, see 0003_stream_life.sql. */
 export interface AppendRow {
@@ -20,18 +14,6 @@ export interface AppendRow {
   readonly known_type: string;
   readonly known_schema_version: number;
   readonly known_data: unknown;
-}
-
-/** Runs a statement that is a transaction of its own until it does not lose to another one. */
-export async function persistently<T>(work: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tried === TRIES || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error;
-      await delay(Math.random() * LONGEST_PAUSE_MS);
-    }
-  }
 }
 
 export async function appendRows(sql: SqlExecutor, schema: string, append: CheckedAppend): Promise<readonly AppendRow[]> {

@@ -1,9 +1,9 @@
 import { Gathering } from '../../connections/gathering.ts';
-import type { SqlExecutor } from '../../connections/sql.ts';
+import { persistently, type SqlExecutor } from '../../connections/sql.ts';
 import { isAmendsError } from '../../errors.ts';
 import { lockKeyOf, type CheckedAppend } from '../batch.ts';
 import type { AppendResult } from '../event-store.ts';
-import { appendRows, persistently, resultOf, type AppendRow } from './append.ts';
+import { appendRows, resultOf, type AppendRow } from './append.ts';
 
 /** Most appends of one call: they hold their streams until all of them are stored. */
 const MOST = 32;

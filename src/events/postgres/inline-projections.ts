@@ -1,11 +1,10 @@
 import { schemaOf } from '../../connections/migrate.ts';
-import { inTransaction, type SqlExecutor, type SqlPool } from '../../connections/sql.ts';
+import { inTransaction, persistently, type SqlExecutor, type SqlPool } from '../../connections/sql.ts';
 import { AmendsError } from '../../errors.ts';
 import type { AppendResult, EventStore, RecordedEvent, StreamName } from '../event-store.ts';
 import { checkInline, type InlineProjection, type InlineProjections } from '../inline-projection.ts';
 import type { ProjectionStore } from '../projection-store.ts';
 import { tablesOf } from '../projection.ts';
-import { persistently } from './append.ts';
 import { executorOf } from './callers-transaction.ts';
 import { recordedEvent, type EventRow } from './postgres-event-store.ts';
 

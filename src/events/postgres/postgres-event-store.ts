@@ -1,11 +1,11 @@
 import { schemaOf } from '../../connections/migrate.ts';
 import { prepared, reaching } from '../../connections/postgres.ts';
-import { inTransaction, type SqlPool } from '../../connections/sql.ts';
+import { inTransaction, persistently, type SqlPool } from '../../connections/sql.ts';
 import type { Json, PayloadLimits } from '../../flows/json.ts';
 import { checkAppend, checkAppends, checkStream, checkVersion, checkWritable, inLockOrder, tombstoneEvent } from '../batch.ts';
 import type { EventStore, RecordedEvent, StreamHead, StreamName, StreamState } from '../event-store.ts';
 import { streamClosed, streamNotFound } from '../refusals.ts';
-import { appendBehindSavepoint, appendOne, appendSeveral, persistently } from './append.ts';
+import { appendBehindSavepoint, appendOne, appendSeveral } from './append.ts';
 import { executorOf } from './callers-transaction.ts';
 import { groupAppend } from './group-append.ts';
 

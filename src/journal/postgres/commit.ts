@@ -1,8 +1,7 @@
 import { Gathering } from '../../connections/gathering.ts';
-import type { SqlExecutor } from '../../connections/sql.ts';
+import { persistently, type SqlExecutor } from '../../connections/sql.ts';
 import { AmendsError, isAmendsError } from '../../errors.ts';
 import { checkText } from '../../events/batch.ts';
-import { persistently } from '../../events/postgres/append.ts';
 import type { TransactionEvent } from '../../machine/event.ts';
 import { isTerminal } from '../../machine/state.ts';
 import type { Commit, CommitResult, JournaledEvent } from '../journal.ts';
