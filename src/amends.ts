@@ -125,6 +125,7 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
     events: journalStore.events,
     transactions,
     queues,
+    inOrder: store.inOrder && journalStore === store,
     clock,
     definitions: new Definitions(),
     limits,
@@ -182,7 +183,7 @@ function clientOf(engine: Engine, opened: OpenedEvents, stores: readonly Store[]
       if (options.tx === undefined) outcomes.expect(id);
       let created = false;
       try {
-        created = await start(engine, definition, input, id, options);
+        created = await start(engine, definition, input, { ...options, id, isNew: options.id === undefined });
       } finally {
         if (!created) outcomes.lookAt(id);
       }

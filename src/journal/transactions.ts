@@ -22,6 +22,11 @@ export interface Started extends Recorded {
   readonly created: boolean;
 }
 
+interface BeginOptions {
+  readonly tx?: SqlExecutor | undefined;
+  readonly meanwhile?: ((beginning: Recorded) => void) | undefined;
+}
+
 const CACHED_STATES = 2_000;
 const ERROR_LENGTH = 300;
 
@@ -96,10 +101,16 @@ export class Transactions {
     );
   }
 
-  /** Starts a transaction, or gives the one that has this id. */
-  async start(rules: Rules, id: string, started: EventData<'saga_started'>, tx?: SqlExecutor): Promise<Started> {
+  /**
+   * Starts a transaction, or gives the one that has this id.
+   *
+   * @param meanwhile Called when the commit is on its way, and before it is answered.
+   */
+  async start(rules: Rules, id: string, started: EventData<'saga_started'>, { tx, meanwhile }: BeginOptions = {}): Promise<Started> {
     const { events, state } = beginning(this.#timed(rules), id, started);
-    const result = await this.#commit(rules, undefined, state, events, tx);
+    const committing = this.#commit(rules, undefined, state, events, tx);
+    meanwhile?.({ state, events });
+    const result = await committing;
     if (!result.committed) {
       const taken = evolveAll(
         undefined,

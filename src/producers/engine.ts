@@ -25,6 +25,8 @@ export interface Engine {
   readonly events: EventBackend;
   readonly transactions: Transactions;
   readonly queues: QueuePort;
+  /** Whether journal and queues share a connection, on which what is sent later is done later. */
+  readonly inOrder: boolean;
   readonly clock: StoreClock;
   readonly definitions: Definitions;
   readonly limits: PayloadLimits;

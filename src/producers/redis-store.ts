@@ -22,6 +22,7 @@ export async function openRedisStore(url: string, options: StoreOptions): Promis
     const events = createRedisBackends({ redis: own, namespace, limits }, shards);
     return {
       kind: 'redis',
+      inOrder: true,
       journal,
       events,
       canary: allCanaries(shards.map(({ tag, redis }) => canaryIn(redis, tag))),

@@ -28,6 +28,7 @@ function sqlStore(kind: StoreKind, pool: SqlPool, closePool: () => Promise<void>
   const events = createPostgresBackend({ pool, namespace, limits });
   return {
     kind,
+    inOrder: false,
     journal,
     events,
     queues: [sqlBackend(pool, namespace)],

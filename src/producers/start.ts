@@ -1,14 +1,16 @@
 import { reachable } from '../connections/redis-errors.ts';
 import type { SqlExecutor } from '../connections/sql.ts';
-import { AmendsError } from '../errors.ts';
+import { AmendsError, isAmendsError } from '../errors.ts';
 import { presentCause } from '../events/cause.ts';
 import { asJson, hashOf } from '../flows/json.ts';
 import { checkName } from '../flows/names.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
 import { parseWith } from '../flows/schema.ts';
+import type { Recorded } from '../journal/transactions.ts';
+import type { Rules } from '../machine/decide.ts';
 import type { EventData } from '../machine/event.ts';
 import { isTerminal, type State } from '../machine/state.ts';
-import { enqueueStart, restore } from '../queues/advance.ts';
+import { discardStart, enqueueStart, restore } from '../queues/advance.ts';
 import { register, type Engine } from './engine.ts';
 
 export interface StartOptions {
@@ -64,19 +66,24 @@ function checkSame(state: State, started: EventData<'saga_started'>): void {
   );
 }
 
+interface NamedStart extends TccStartOptions {
+  readonly id: string;
+  /** Nobody can have started one with this id before. */
+  readonly isNew: boolean;
+}
+
 /**
  * Starts a saga, or finds the one that was started before with this id and input: `false` then.
  *
  * @throws {AmendsError} INVALID_INPUT, INVALID_ID, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE, PLAN_CHANGED, TRANSACTION_CONFLICT, NOT_ALLOWED (tx on Redis),
  * STORE_UNREACHABLE
  */
-export function start(engine: Engine, saga: AnyDefinition, input: unknown, id: string, options: TccStartOptions): Promise<boolean> {
-  const about = { id, saga: saga.name, kind: saga.kind, version: saga.version, parent: presentCause()?.traceparent };
-  return engine.telemetry.tracing.start(about, (traceparent) => begin(engine, saga, input, { ...options, id, traceparent }));
+export function start(engine: Engine, saga: AnyDefinition, input: unknown, options: NamedStart): Promise<boolean> {
+  const about = { id: options.id, saga: saga.name, kind: saga.kind, version: saga.version, parent: presentCause()?.traceparent };
+  return engine.telemetry.tracing.start(about, (traceparent) => begin(engine, saga, input, { ...options, traceparent }));
 }
 
-interface Beginning extends TccStartOptions {
-  readonly id: string;
+interface Beginning extends NamedStart {
   readonly traceparent: string | undefined;
 }
 
@@ -104,7 +111,8 @@ async function begin(engine: Engine, saga: AnyDefinition, input: unknown, option
     ...(plan.kind === 'tcc' && options.awaitsVerdict === true ? { awaitsVerdict: true } : {}),
   };
   const rules = { plan, bindings, limits: engine.limits };
-  const { created, state, events } = await engine.transactions.start(rules, id, started, options.tx);
+  if (options.isNew && engine.inOrder && options.tx === undefined) return beginAtOnce(engine, rules, id, started);
+  const { created, state, events } = await engine.transactions.start(rules, id, started, { tx: options.tx });
   if (created) {
     await reachable(enqueueStart(engine.queues, plan, state, events, options.tx));
   } else {
@@ -114,4 +122,37 @@ async function begin(engine: Engine, saga: AnyDefinition, input: unknown, option
       await reachable(restore(engine.queues, plan, state, undefined, plan.kind !== 'tcc'));
   }
   return created;
+}
+
+/** Sends the jobs right behind the commit, on the same connection: they are added when it is done, and both cost one round trip. */
+async function beginAtOnce({ transactions, queues }: Engine, rules: Rules, id: string, started: EventData<'saga_started'>): Promise<true> {
+  const { plan } = rules;
+  let begun: Recorded | undefined;
+  let adding: Promise<void> | undefined;
+  const meanwhile = (beginning: Recorded): void => {
+    begun = beginning;
+    adding = sent().then(() => enqueueStart(queues, plan, beginning.state, beginning.events));
+    adding.catch(() => undefined); // told below
+  };
+  try {
+    await transactions.start(rules, id, started, { meanwhile });
+  } catch (error) {
+    // Where it isn't known whether it was done, its jobs are what finds out.
+    if (begun !== undefined && !isAmendsError(error, 'STORE_UNREACHABLE')) {
+      const { state, events } = begun;
+      await Promise.resolve(adding)
+        .then(() => discardStart(queues, plan, state, events))
+        .catch(() => undefined);
+    }
+    throw error;
+  }
+  await reachable(adding!);
+  return true;
+}
+
+/** Commits leave at the end of the present turn of the event loop. */
+function sent(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
 }

@@ -28,6 +28,8 @@ export interface Store {
   readonly kind: StoreKind;
   readonly journal: Journal;
   readonly events: EventBackend;
+  /** Whether the journal and the queues of a transaction share a connection that carries out what it is sent in order. */
+  readonly inOrder: boolean;
   /** Of each shard one. */
   readonly queues: readonly QueueBackend[];
   /** Makes sure of the number of shards before the first transaction, where none was given and none is settled. */

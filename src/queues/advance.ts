@@ -96,6 +96,12 @@ export async function enqueueStart(
   if (due.length > 0) await queues.addFlow(rootJob(state), childrenFor(plan, state, due), tx);
 }
 
+/** Takes back what {@link enqueueStart} added for a start that was refused. */
+export async function discardStart(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
+  await Promise.all(childrenFor(plan, state, issuedBy(state, events)).map((child) => queues.discard(child)));
+  await queues.discard(rootJob(state));
+}
+
 /** The waits that these events ended, and that had a job before. */
 function waitsEndedBy(state: State, events: readonly TransactionEvent[]): readonly string[] {
   if (!events.some(({ type }) => type === 'wait_ended' || type === 'step_withdrawn')) return [];

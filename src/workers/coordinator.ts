@@ -5,6 +5,7 @@ import { parseRootMessage, type OperationMessage, type RootMessage } from '../qu
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { lookAt } from './look-at.ts';
 import type { MissingCode } from './missing-code.ts';
+import { missingTransaction } from './missing-transaction.ts';
 import type { StepWorker } from './step-worker.ts';
 import type { StorePatience } from './store-patience.ts';
 
@@ -37,8 +38,7 @@ export class Coordinator {
       return { kind: 'failed', error: error as Error };
     }
     const state = this.#known(message, delivery) ?? (await patience.wait(this.#engine.transactions.load(message.transaction)));
-    if (state === undefined)
-      return { kind: 'failed', error: new Error(`parked: there is no transaction ${message.transaction} in the journal`) };
+    if (state === undefined) return missingTransaction(message.transaction, delivery);
     const step = this.#stepIn(state);
     if (step === undefined) return patience.wait(this.#look(state, message, delivery));
     const { transaction, saga, recovered, before = 0 } = message;

@@ -22,6 +22,7 @@ import { factOf, verdictOf } from './attempt-outcome.ts';
 import { carryOut, type Carried } from './carry-out.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { MissingCode } from './missing-code.ts';
+import { missingTransaction } from './missing-transaction.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
 import { nextRenewal, renew } from './renew.ts';
 import type { StorePatience } from './store-patience.ts';
@@ -73,9 +74,10 @@ export class StepWorker {
     const known = again ? undefined : this.#engine.transactions.known(id);
     const isDue = known !== undefined && stepState(known, name)?.status === DUE[op];
     const state = isDue ? known : await this.#options.patience.wait(this.#engine.transactions.load(id));
-    if (state === undefined || stepState(state, name) === undefined) {
-      log.error({}, 'parked: a job for a transaction that is not in the journal');
-      return { kind: 'failed', error: new Error(`parked: there is no transaction ${id} in the journal, or it has no such operation`) };
+    if (state === undefined) return missingTransaction(id, delivery);
+    if (stepState(state, name) === undefined) {
+      log.error({}, 'parked: a job for an operation that its transaction has not');
+      return { kind: 'failed', error: new Error(`parked: transaction ${id} has no such operation`) };
     }
     const rules = knownRules(this.#engine, state);
     if (rules === undefined) return this.#options.missing.definition(state, delivery);

@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { engineOf } from '../../src/amends.ts';
 import { saga } from '../../src/flows/saga.ts';
+import { operationJob, rootJob } from '../../src/queues/advance.ts';
+import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { connectTo, namedStep, orderSaga, startedOf, useBench } from './fixture.ts';
 
@@ -56,6 +59,47 @@ describe.each(STORE_KINDS)('start on %s', (kind) => {
     // The step whose job had to be put back may have run before: that is on record.
     expect((await run.history()).map(({ event }) => event.type)).toContain('attempt_lost');
     expect(bench.ledger).toEqual(['reserve_stock', 'charge_card', 'create_shipment', 'send_mail']);
+  });
+
+  test('jobs that arrive before their transaction wait for it', async () => {
+    const definition = orderSaga(bench.ledger);
+    const { plan, bindings } = definition;
+    const { queues, transactions } = engineOf(bench.amends);
+    const first = operationJob(plan, 'early', 'reserve_stock', 'run');
+    await queues.addFlow(rootJob({ id: 'early', saga: 'order' }), [first]);
+    await bench.work([definition]);
+    await eventually(async () => expect(await queues.stateOf(first)).toBe('delayed'));
+    await transactions.start({ plan, bindings }, 'early', startedOf(definition, { order: 'o' }));
+    const run = bench.amends.get('early');
+    expect((await run.outcome({ timeoutMs: 15_000 })).status).toBe('completed');
+    expect((await run.history()).map(({ event }) => event.type)).not.toContain('attempt_lost');
+    expect(bench.ledger).toEqual(['reserve_stock', 'charge_card', 'create_shipment', 'send_mail']);
+  });
+
+  test('a start that the journal refuses leaves no jobs', async () => {
+    const definition = orderSaga(bench.ledger);
+    const { journal, queues } = engineOf(bench.amends);
+    await bench.amends.start(definition, { order: 'before' });
+    const before = await queues.counts('saga-order');
+    const ids: string[] = [];
+    const commit = vi.spyOn(journal, 'commit').mockImplementation(({ id }) => {
+      ids.push(id);
+      return delay(20).then(() => Promise.reject(new Error('the disk is full')));
+    });
+    try {
+      await expect(bench.amends.start(definition, { order: 'o' })).rejects.toThrow('the disk is full');
+      await expect(bench.amends.start(definition, { order: 'o' }, { id: 'refused' })).rejects.toThrow('the disk is full');
+    } finally {
+      commit.mockRestore();
+    }
+    expect(await queues.counts('saga-order')).toEqual(before);
+    for (const id of ids)
+      expect(
+        await bench.amends
+          .get(id)
+          .history()
+          .catch(() => 'none'),
+      ).toBe('none');
   });
 
   test('S95 unknown shape, hostile id and oversize input are refused and nothing is stored', async () => {
