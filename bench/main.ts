@@ -47,6 +47,7 @@ async function sample(place: Place, order: Omit<Order, 'scenario'>, options: Ben
   const scenario = { store, url, steps, payloadBytes, concurrency, parallel, failAt: failing ? failAt : 0 };
   const before = (await place.usedBytes()) ?? Number.NaN;
   const child = fork(fileURLToPath(new URL('measure.js', import.meta.url)), {
+    execArgv: [], // as in production: without the source maps that are on here, which cost the side more that has some
     env: { ...process.env, BENCH_ORDER: JSON.stringify({ ...order, scenario }) },
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;

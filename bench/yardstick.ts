@@ -18,6 +18,8 @@ export class Yardstick implements Contender {
   #events: QueueEvents | undefined;
   #listener: Redis | undefined;
   readonly #roots = new Set<string>();
+  /** Those whose end was told before their start had answered. */
+  readonly #early = new Set<string>();
   readonly #ends = new Map<string, () => void>();
   #runs = 0;
   #started = 0;
@@ -56,7 +58,9 @@ export class Yardstick implements Contender {
   async start(number: number): Promise<void> {
     this.#started++;
     const { job } = await this.#flows.add(this.#flow(number));
-    if (this.#worker === undefined) this.#roots.add(job.id ?? '');
+    if (this.#worker !== undefined) return;
+    if (this.#early.delete(job.id ?? '')) this.#end();
+    else this.#roots.add(job.id ?? '');
   }
 
   async ended(): Promise<void> {
@@ -69,6 +73,7 @@ export class Yardstick implements Contender {
     const events = await this.#listen();
     events.on('completed', ({ jobId }) => {
       if (this.#roots.delete(jobId)) this.#end();
+      else this.#early.add(jobId);
     });
   }
 
