@@ -65,6 +65,17 @@ export class AmendsError extends Error {
   }
 }
 
+/** What `make` gives, made without a stack: to capture and to format one is most of what an error costs. */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Tells whether `value` is an error of Amends (with this code, if one is given), also across two installed copies. */
 export function isAmendsError(value: unknown, code?: ErrorCode): value is AmendsError {
   return value instanceof Error && MARK in value && (code === undefined || (value as AmendsError).code === code);

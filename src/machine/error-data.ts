@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { withoutStack } from '../errors.ts';
 import type { ErrorData } from './state.ts';
 
 const NAME_LIMIT = 100;
@@ -51,7 +52,7 @@ export function errorData(thrown: unknown): ErrorData {
 
 /** The error back as an `Error`, for `cause` and `reason`. */
 export function errorFrom(data: ErrorData): Error {
-  const error = new Error(data.message);
+  const error = withoutStack(() => new Error(data.message));
   error.name = data.name;
   if (data.stack !== undefined) error.stack = data.stack;
   if (data.code !== undefined) Object.assign(error, { code: data.code });

@@ -1,4 +1,5 @@
 import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
+import { withoutStack } from '../errors.ts';
 import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { WHILE_PROCESSED } from './job-options.ts';
 import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
@@ -17,6 +18,8 @@ class RetryLater extends Error {
 
 /** A hold on a job is renewed so often before it would run out: a single renewal that fails loses nothing. */
 const RENEWALS_PER_LOCK = 3;
+/** With the first of so many jobs, those that finished long ago are removed, and those that are too many. */
+const JOBS_PER_TRIM = 64;
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 /** How long a consumer that is being closed waits for a store that is away. */
@@ -30,7 +33,7 @@ function backoffMs(attemptsMade: number, _type: string | undefined, error: Error
 
 /** Unrecoverable is BullMQ's word for "don't try again"; the name in the message keeps the real error readable. */
 function finalError(error: Error): Error {
-  const final = new UnrecoverableError(error.message === '' ? error.name : error.message);
+  const final = withoutStack(() => new UnrecoverableError(error.message === '' ? error.name : error.message));
   if (error.stack !== undefined) final.stack = error.stack;
   return final;
 }
@@ -48,7 +51,7 @@ async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: numbe
     case 'failed':
       throw finalError(verdict.error);
     case 'again':
-      throw new RetryLater(verdict.error, verdict.afterMs);
+      throw withoutStack(() => new RetryLater(verdict.error, verdict.afterMs));
     case 'postpone':
       // What Bull Board shows of a job that is put off again and again.
       if (verdict.why !== undefined && job.progress !== verdict.why) await job.updateProgress(verdict.why);
@@ -58,9 +61,9 @@ async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: numbe
         await job.updateData(verdict.keep);
       }
       await job.moveToDelayed(Date.now() + verdict.afterMs, token);
-      throw new DelayedError();
+      throw withoutStack(() => new DelayedError());
     case 'wait':
-      if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+      if (await job.moveToWaitingChildren(token)) throw withoutStack(() => new WaitingChildrenError());
       // Nothing to wait for and not ended: somebody is about to add it, or a person has to act. Look again, ever more rarely.
       if (await job.extendLock(token, lockMs)) await job.updateData(verdict.keep);
       throw new Error('waiting: the transaction has not ended and no job of it is pending');
@@ -76,8 +79,11 @@ export async function startConsumer(
 ): Promise<Consumer> {
   const afterwards = new Map<string, () => Promise<void>>();
   const settling = new Set<Promise<void>>();
+  let taken = 0;
   const processor = async (job: Job, token?: string): Promise<string | null> => {
     Object.assign(job.opts, WHILE_PROCESSED);
+    // BullMQ looks for what is too much at each finish of a job that doesn't say otherwise.
+    if (taken++ % JOBS_PER_TRIM !== 0) job.opts.removeOnComplete = false;
     const verdict = await handle({
       jobId: job.id ?? '',
       name: job.name,
