@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { SqlExecutor } from '../connections/sql.ts';
 import type { Plan } from '../flows/plan.ts';
 import { AmendsError } from '../errors.ts';
@@ -10,6 +9,7 @@ import { Redaction } from '../machine/redaction.ts';
 import { isHeld, isTerminal, operationIn, STUCK, type State } from '../machine/state.ts';
 import type { StoreClock } from './clock.ts';
 import type { Commit, CommitResult, Journal } from './journal.ts';
+import { KnownStates } from './known-states.ts';
 
 /** What a fact led to. No events: it changed nothing. */
 export interface Recorded {
@@ -27,7 +27,6 @@ interface BeginOptions {
   readonly meanwhile?: ((beginning: Recorded) => void) | undefined;
 }
 
-const CACHED_STATES = 2_000;
 const ERROR_LENGTH = 300;
 
 /** What lists show of its error: without what its plan marks as sensitive. */
@@ -76,7 +75,7 @@ export class Transactions {
   onSettled: ((id: string) => void) | undefined;
   /** Told of all that a record of this process has changed. What begins in the caller's own SQL transaction may still be rolled back. */
   onRecorded: ((before: State | undefined, state: State, events: readonly TransactionEvent[]) => void) | undefined;
-  readonly #states = new LRUCache<string, State>({ max: CACHED_STATES });
+  readonly #states = new KnownStates();
 
   constructor(journal: Journal, clock: StoreClock) {
     this.#journal = journal;
@@ -183,7 +182,7 @@ export class Transactions {
     if (state !== undefined) {
       const known = this.#states.get(state.id);
       // Two calls for one transaction may end in either order: an older state must not replace a newer one.
-      if (known === undefined || known.version <= state.version) this.#states.set(state.id, state);
+      if (known === undefined || known.version <= state.version) this.#states.set(state);
     }
     return state;
   }

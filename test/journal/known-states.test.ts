@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { KnownStates } from '../../src/journal/known-states.ts';
+import type { State } from '../../src/machine/state.ts';
+import { Transaction } from '../machine/transaction.ts';
+import { orderSaga } from '../support/sagas.ts';
+
+const begun = new Transaction(orderSaga, { input: { sku: 'lamp' } }).state;
+const named = (state: State, number: number): State => ({ ...state, id: `order-${number}` });
+
+test('the newest state of a transaction is known, from its begin to its end', () => {
+  const known = new KnownStates();
+  const order = new Transaction(orderSaga);
+  known.set(order.state);
+  expect(known.get(order.state.id)).toBe(order.state);
+  order.succeed('reserve_stock');
+  known.set(order.state);
+  expect(known.get(order.state.id)).toBe(order.state);
+  expect(known.get('another')).toBe(undefined);
+});
+
+test('of those that are under way fewer are known than of those that have just begun', () => {
+  const known = new KnownStates();
+  for (let i = 0; i < 10_000; i++) known.set(named(begun, i));
+  expect(known.get('order-0')).toBeDefined();
+  const order = new Transaction(orderSaga);
+  order.succeed('reserve_stock');
+  for (let i = 10_000; i < 12_001; i++) known.set(named(order.state, i));
+  expect(known.get('order-10000')).toBe(undefined);
+  expect(known.get('order-10001')).toBeDefined();
+  expect(known.get('order-0')).toBeDefined();
+});
+
+test('large inputs leave room for few', () => {
+  const known = new KnownStates();
+  const large: State = { ...begun, input: { lines: ['x'.repeat(500_000), { note: 'y'.repeat(500_000) }] } };
+  for (let i = 0; i < 20; i++) known.set(named(large, i));
+  expect(known.get('order-0')).toBe(undefined);
+  expect(known.get('order-19')).toBeDefined();
+});
