@@ -60,9 +60,11 @@ export interface Plan {
   readonly marginMs?: number;
   /** What the schema of the input marks as sensitive. */
   readonly redact?: { readonly input?: readonly RedactedPath[] };
+  /** Consecutive steps of one queue share a job. */
+  readonly fuse?: true;
   readonly stages: readonly (readonly string[])[];
   readonly steps: Readonly<Record<string, PlanStep>>;
-  /** Changes with the graph (steps, order, services, kinds), not with timeouts and retries, which may be tuned at any time. */
+  /** Changes with the graph (steps, order, services, kinds, fused or not), not with timeouts and retries, which may be tuned at any time. */
   readonly fingerprint: string;
 }
 
@@ -74,6 +76,8 @@ export interface PlanDraft {
   readonly deadlineMs: number | null;
   readonly marginMs?: number;
   readonly redact?: Plan['redact'];
+  /** Default `false`. */
+  readonly fuse?: boolean;
   readonly stages: readonly (readonly Omit<PlanStep, 'stage'>[])[];
 }
 
@@ -155,6 +159,8 @@ export function buildPlan(draft: PlanDraft): Plan {
   });
   const graph = draft.stages.map((stage) => stage.map(nodeOf));
   const { kind = 'saga', name, version, deadlineMs, marginMs, redact } = draft;
+  // Part of the fingerprint: it says which jobs there are, and all workers have to agree on that.
+  const fused = draft.fuse === true ? { fuse: true as const } : {};
   return Object.freeze({
     kind,
     name,
@@ -162,10 +168,11 @@ export function buildPlan(draft: PlanDraft): Plan {
     deadlineMs,
     ...(marginMs === undefined ? {} : { marginMs }),
     ...(redact === undefined ? {} : { redact }),
+    ...fused,
     stages: Object.freeze(draft.stages.map((stage) => Object.freeze(stage.map(({ name }) => name)))),
     steps: Object.freeze(steps),
     // A saga's is what it was before there were others: it is stored.
-    fingerprint: hashOf(kind === 'saga' ? { name, version, graph } : { kind, name, version, graph }),
+    fingerprint: hashOf(kind === 'saga' ? { name, version, graph, ...fused } : { kind, name, version, graph }),
   });
 }
 

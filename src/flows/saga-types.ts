@@ -82,6 +82,13 @@ export interface SagaOptions<S extends Schema> {
   readonly input: S;
   /** When this much time (milliseconds) has passed before the pivot, the saga turns back. Default: none. */
   readonly deadlineMs?: number;
+  /**
+   * Consecutive steps of one service, or of the saga's own queue, run one after the other in one job. Each is still recorded, timed, retried with
+   * its own policy and undone on its own, and after a crash it goes on with the step that is due. Parallel steps, waits and compensations have a
+   * job each as ever. It takes fewer round trips; the worker's slot is held for all of these steps, and Bull Board shows one job, named after the
+   * first of them. It is part of the plan: raise `version` to change it. Default `false`: a step is a job.
+   */
+  readonly fuse?: boolean;
 }
 
 /** A defined saga: its plan and the functions that feed it. */

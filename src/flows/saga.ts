@@ -25,7 +25,7 @@ export type {
 } from './saga-types.ts';
 
 interface Draft {
-  readonly options: Omit<SagaOptions<Schema>, 'deadlineMs'> & { readonly deadlineMs: number | null };
+  readonly options: Omit<SagaOptions<Schema>, 'deadlineMs' | 'fuse'> & { readonly deadlineMs: number | null; readonly fuse: boolean };
   readonly stages: readonly (readonly Use[])[];
 }
 
@@ -42,6 +42,7 @@ function sagaOf(draft: Draft, returns: Mapper | undefined): AnySaga {
         name: draft.options.name,
         version: draft.options.version,
         deadlineMs: draft.options.deadlineMs,
+        fuse: draft.options.fuse,
         ...marked({ input: draft.options.input }),
         stages: draft.stages.map((stage) => stage.map(({ planStep }) => planStep)),
       });
@@ -127,5 +128,7 @@ export function saga<S extends Schema>(options: SagaOptions<S>): SagaBuilder<Inp
   if (deadlineMs !== null && (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1)) {
     refuse(`deadlineMs is ${String(deadlineMs)}: give a whole number of milliseconds, or leave it out`);
   }
-  return builderOf({ options: { ...options, deadlineMs }, stages: [] }) as unknown as SagaBuilder<InputOf<S>, OutputOf<S>, {}>;
+  const fuse: unknown = options.fuse ?? false;
+  if (typeof fuse !== 'boolean') return refuse(`fuse is ${String(fuse)}: give true or false, or leave it out`);
+  return builderOf({ options: { ...options, deadlineMs, fuse }, stages: [] }) as unknown as SagaBuilder<InputOf<S>, OutputOf<S>, {}>;
 }

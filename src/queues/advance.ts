@@ -1,10 +1,12 @@
 import type { SqlExecutor } from '../connections/sql.ts';
+import { fusedGroupOf, fusedGroupsIn } from '../flows/fused.ts';
 import { stepOf, type Plan } from '../flows/plan.ts';
 import type { TransactionEvent } from '../machine/event.ts';
 import { DUE, isTerminal, operationIn, stepState, STUCK, type JobOperation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
 import { renewables, renewAtMs } from '../machine/renewal.ts';
 import { operationWord } from '../machine/words.ts';
+import { deliverAgain, isInsideGroup, stepInJob, type JobInHand } from './hosts.ts';
 import { operationJobId, queueOfStep, rootJobId, sagaQueue } from './names.ts';
 import type { JobState, OperationJob, QueuePort, RootJob } from './queue-port.ts';
 
@@ -14,9 +16,11 @@ export function rootJob(state: Pick<State, 'id' | 'saga'>): RootJob {
 
 /**
  * The last step of a saga, if it is the saga's own, needs no job beside the root: the queue delivers that when the steps before are done, which
- * is when this one is due. A step that waits has a job of its own, which is put off.
+ * is when this one is due. A step that waits has a job of its own, which is put off. The same goes for the fused group that the last step is in.
  */
-export function runsInRoot({ kind, stages, steps }: Plan, step: string, op: JobOperation): boolean {
+export function runsInRoot(plan: Plan, step: string, op: JobOperation): boolean {
+  if (plan.fuse === true) return op === 'run' && fusedGroupOf(plan, step)?.inRoot === true;
+  const { kind, stages, steps } = plan;
   const last = stages.at(-1)!;
   return (
     op === 'run' &&
@@ -33,15 +37,18 @@ export function runsInRoot({ kind, stages, steps }: Plan, step: string, op: JobO
 export function stepOfRoot(plan: Plan, state: State): string | undefined {
   const last = plan.stages.at(-1)![0]!;
   if (!runsInRoot(plan, last, 'run')) return undefined;
+  if (plan.fuse === true) return stepInJob(plan, state, last);
   const status = stepState(state, last)?.status;
   return status === DUE.run || status === STUCK.run ? last : undefined;
 }
 
+/** The actions of a fused group have the job of its first step. */
 export function operationJob(plan: Plan, id: string, step: string, op: JobOperation, recovered = false): OperationJob {
+  const named = (op === 'run' ? fusedGroupOf(plan, step)?.steps[0] : undefined) ?? step;
   return {
     queue: queueOfStep(plan, stepOf(plan, step)),
-    jobId: runsInRoot(plan, step, op) ? rootJobId(id) : operationJobId(id, step, op),
-    name: op === 'run' && plan.kind === 'saga' ? step : `${operationWord(plan, op)} ${step}`,
+    jobId: runsInRoot(plan, step, op) ? rootJobId(id) : operationJobId(id, named, op),
+    name: op === 'run' && plan.kind === 'saga' ? named : `${operationWord(plan, op)} ${step}`,
     message: { transaction: id, saga: plan.name, step, op, ...(recovered ? { recovered: true as const } : {}) },
   };
 }
@@ -129,16 +136,28 @@ function renewalsEndedBy(plan: Plan, state: State, events: readonly TransactionE
   return Object.keys(state.steps).filter((step) => plan.steps[step]?.hold?.renewable === true);
 }
 
-/** The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless. */
-export async function advance(queues: QueuePort, plan: Plan, state: State, events: readonly TransactionEvent[]): Promise<void> {
-  const issued = childrenFor(plan, state, [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)]);
+/**
+ * The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless.
+ *
+ * @param inHand The job that the writer has in work: what is to be run in it is left to it.
+ */
+export async function advance(
+  queues: QueuePort,
+  plan: Plan,
+  state: State,
+  events: readonly TransactionEvent[],
+  inHand?: JobInHand,
+): Promise<void> {
+  const due = [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)];
+  const left = inHand === undefined ? due : due.filter(({ step, op }) => !inHand.takes(operationJob(plan, state.id, step, op), step));
+  const issued = childrenFor(plan, state, left);
   const ended = waitsEndedBy(state, events);
   const over = renewalsEndedBy(plan, state, events);
   if (issued.length + ended.length + over.length === 0) return;
   const root = rootJob(state);
   await Promise.all([
     ...over.map((step) => queues.promote(operationJob(plan, state.id, step, 'renew'))),
-    ...issued.map((job) => queues.addChild(job, root)),
+    ...issued.map((job) => (isInsideGroup(plan, job.message) ? deliverAgain(queues, job, root) : queues.addChild(job, root))),
     ...ended.map((step) => endWait(queues, plan, state, step)),
   ]);
 }
@@ -177,7 +196,9 @@ export async function restore(
     const job = dueJob(plan, state, { step, op }, recovered);
     const found = await queues.stateOf(job);
     const inRoot = runsInRoot(plan, step, op);
-    if (found !== 'failed' && found !== 'missing' && !(inRoot && found === 'waiting-children')) continue;
+    // The job of a fused group that has ended with a step of it due: whoever carried that out had lost the job.
+    const isOver = found === 'completed' && op === 'run' && fusedGroupOf(plan, step) !== undefined;
+    if (found !== 'failed' && found !== 'missing' && !isOver && !(inRoot && found === 'waiting-children')) continue;
     if (!(await isCurrent())) return restored;
     if (inRoot) {
       if (await restoreRoot(queues, root, found, recovered)) restored++;
@@ -243,6 +264,8 @@ export async function discardGivenUp(queues: QueuePort, plan: Plan, before: Stat
 export async function wake(queues: QueuePort, plan: Plan, state: State): Promise<void> {
   await restore(queues, plan, state);
   for (const { step, op } of inFlight(state)) await queues.promote(operationJob(plan, state.id, step, op));
+  // The job of a fused group waits for the pause to end before any more of it is due.
+  for (const { steps } of fusedGroupsIn(plan)) await queues.promote(operationJob(plan, state.id, steps[0]!, 'run'));
   await queues.promote(rootJob(state));
 }
 

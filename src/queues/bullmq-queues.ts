@@ -6,6 +6,7 @@ import { gatherJobs, type JobEntry } from './added-jobs.ts';
 import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { startConsumer } from './consumer.ts';
 import { operationOptions, plainOptions, rootOptions } from './job-options.ts';
+import { failuresBefore } from './messages.ts';
 import { onStoreTime } from './store-time.ts';
 import type {
   Consumer,
@@ -116,7 +117,7 @@ export class BullmqQueues implements QueuePort {
       await job.remove();
       // In a pause that long it may have been taken, lost and put back.
       const unseen = performance.now() - readAtMs > UNSEEN_LOSS_MS ? 1 : 0;
-      return job.attemptsMade + job.stalledCounter + unseen;
+      return job.attemptsMade + job.stalledCounter + unseen - failuresBefore(job.data);
     } catch (error) {
       // Between the look and the removal a worker took it, and may have finished it, or somebody else removed it.
       const now = await this.stateOf(place);

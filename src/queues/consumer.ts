@@ -44,6 +44,12 @@ function waitedMs({ attemptsStarted, opts, timestamp, processedOn }: Job): numbe
   return Math.max(0, processedOn - timestamp);
 }
 
+/** Whoever has lost it must not write over what the next one has written. */
+async function keep(job: Job, data: object, token: string, lockMs: number): Promise<void> {
+  if (!(await job.extendLock(token, lockMs))) throw new Error('another worker has this job now');
+  await job.updateData(data);
+}
+
 async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: number): Promise<string | null> {
   switch (verdict.kind) {
     case 'done':
@@ -55,11 +61,7 @@ async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: numbe
     case 'postpone':
       // What Bull Board shows of a job that is put off again and again.
       if (verdict.why !== undefined && job.progress !== verdict.why) await job.updateProgress(verdict.why);
-      if (verdict.keep !== undefined) {
-        // Whoever has lost it must not write over what the next one has written.
-        if (!(await job.extendLock(token, lockMs))) throw new Error('another worker has this job now');
-        await job.updateData(verdict.keep);
-      }
+      if (verdict.keep !== undefined) await keep(job, verdict.keep, token, lockMs);
       await job.moveToDelayed(Date.now() + verdict.afterMs, token);
       throw withoutStack(() => new DelayedError());
     case 'wait':
@@ -80,7 +82,7 @@ export async function startConsumer(
   const afterwards = new Map<string, () => Promise<void>>();
   const settling = new Set<Promise<void>>();
   let taken = 0;
-  const processor = async (job: Job, token?: string): Promise<string | null> => {
+  const processor = async (job: Job, token = ''): Promise<string | null> => {
     Object.assign(job.opts, WHILE_PROCESSED);
     // BullMQ looks for what is too much at each finish of a job that doesn't say otherwise.
     if (taken++ % JOBS_PER_TRIM !== 0) job.opts.removeOnComplete = false;
@@ -91,9 +93,10 @@ export async function startConsumer(
       deliveries: job.attemptsStarted,
       failures: job.attemptsMade + job.stalledCounter,
       waitedMs: waitedMs(job),
+      keep: (changes) => keep(job, { ...(job.data as object), ...changes }, token, options.lockMs),
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
-    return carryOut(verdict, job, token ?? '', options.lockMs);
+    return carryOut(verdict, job, token, options.lockMs);
   };
   const held = backend.forWorker();
   const worker = new Worker(

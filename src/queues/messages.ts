@@ -9,6 +9,8 @@ const operationMessage = z.strictObject({
   op: z.enum(['run', 'compensate', 'confirm', 'renew']),
   /** The job was put back because it was gone: an attempt may have been made already. */
   recovered: z.literal(true).optional(),
+  /** Of a fused group: deliveries that ended without success before the step that is due in it was. */
+  before: z.number().int().min(0).optional(),
 });
 
 /** Data of a transaction's root job. */
@@ -17,7 +19,7 @@ const rootMessage = z.strictObject({
   saga: z.string().min(1).max(64),
   /** As of an operation's job: it may carry out a step. */
   recovered: z.literal(true).optional(),
-  /** Deliveries that ended without success while no step was due in it. */
+  /** Deliveries that ended without success before the step that is due in it was. */
   before: z.number().int().min(0).optional(),
 });
 
@@ -28,6 +30,11 @@ function parse<T>(schema: z.ZodType<T>, data: unknown): T {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
   throw new AmendsError('INVALID_INPUT', `this job was not written by Amends, so it is parked: ${z.prettifyError(parsed.error)}`);
+}
+
+/** What of a job's failures is not the due step's. */
+export function failuresBefore(data: unknown): number {
+  return operationMessage.safeParse(data).data?.before ?? 0;
 }
 
 export function parseOperationMessage(data: unknown): OperationMessage {

@@ -62,6 +62,8 @@ export interface Delivery {
   readonly failures: number;
   /** How long it had waited since it could be taken, in milliseconds; only of a first delivery that was not put off. */
   readonly waitedMs?: number | undefined;
+  /** Changes its data. Throws when it is not this worker's any more: then another one has it in work. */
+  readonly keep: (changes: object) => Promise<void>;
 }
 
 export interface ConsumerOptions {
@@ -106,7 +108,7 @@ export interface QueuePort {
   /** Queues of what belongs to no transaction: in one shard, where there are several. */
   readonly plain: QueuePort;
   stateOf(place: JobPlace): Promise<JobState>;
-  /** Removes a job that nobody works on. Gives its {@link Delivery.failures}; `undefined`: it isn't there or is in work. */
+  /** Removes a job that nobody works on. Gives its {@link Delivery.failures}, without those before its due step; `undefined`: it isn't there or is in work. */
   remove(place: JobPlace): Promise<number | undefined>;
   /** Removes a job that nobody works on, whatever became of it; a root that waited for it goes on. */
   discard(place: JobPlace): Promise<void>;

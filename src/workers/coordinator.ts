@@ -18,7 +18,7 @@ export interface CoordinatorOptions {
 
 /**
  * Takes root jobs. One is delivered when none of its children is pending, which on a healthy path means that its saga's last step is due, and is
- * carried out in it, or that the transaction has ended. Otherwise it is the safety net: it puts back what the journal says is due, and sleeps again.
+ * carried out in it with those that are fused with it, or that the transaction has ended. Otherwise it is the safety net: it puts back what the journal says is due, and sleeps again.
  */
 export class Coordinator {
   readonly #options: CoordinatorOptions;
@@ -42,12 +42,12 @@ export class Coordinator {
     const step = this.#stepIn(state);
     if (step === undefined) return patience.wait(this.#look(state, message, delivery));
     const { transaction, saga, recovered, before = 0 } = message;
-    const data: OperationMessage = { transaction, saga, step, op: 'run', ...(recovered === undefined ? {} : { recovered }) };
-    const verdict = await steps.handle({ ...delivery, data, failures: delivery.failures - before });
+    const data: OperationMessage = { transaction, saga, step, op: 'run', before, ...(recovered === undefined ? {} : { recovered }) };
+    const verdict = await steps.handle({ ...delivery, data });
     if (verdict.kind !== 'done' && verdict.kind !== 'failed') return verdict;
     const after = this.#engine.transactions.known(transaction);
     if (after !== undefined && isTerminal(after)) return { kind: 'done', value: after.status };
-    return patience.wait(this.#after(verdict, step, message, delivery));
+    return patience.wait(this.#after(verdict, message, delivery));
   }
 
   /** What this process remembers, where that is enough: where it shows an end or a step that is due. */
@@ -64,12 +64,13 @@ export class Coordinator {
   }
 
   /** The root ends with its transaction, not with a step of it. */
-  async #after(verdict: Verdict, step: string, message: RootMessage, delivery: Delivery): Promise<Verdict> {
+  async #after(verdict: Verdict, message: RootMessage, delivery: Delivery): Promise<Verdict> {
     const { transactions } = this.#engine;
     const state = transactions.known(message.transaction) ?? (await transactions.load(message.transaction));
     if (state === undefined) return verdict;
     if (isTerminal(state)) return { kind: 'done', value: state.status };
-    if (stepState(state, step)?.status === STUCK.run) return verdict;
+    const step = this.#stepIn(state);
+    if (step !== undefined && stepState(state, step)?.status === STUCK.run) return verdict;
     // It has turned: whoever recorded that has added what is to be undone.
     return verdict.kind === 'failed' ? this.#sleep(message, delivery) : this.#look(state, message, delivery);
   }

@@ -14,18 +14,20 @@ import { knownRules, type Engine } from '../producers/engine.ts';
 import { advance, dismiss, isSkipped, operationJob, restore } from '../queues/advance.ts';
 import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
-import type { Delivery, OperationJob, Verdict } from '../queues/queue-port.ts';
+import type { Delivery, Verdict } from '../queues/queue-port.ts';
 import { LazyLog } from '../telemetry/lazy-log.ts';
 import { redactionOf } from '../telemetry/redaction.ts';
 import type { ActiveOperations } from './active.ts';
 import { factOf, verdictOf } from './attempt-outcome.ts';
 import { carryOut, type Carried } from './carry-out.ts';
+import { carryOutFused } from './fused-steps.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { MissingCode } from './missing-code.ts';
 import { missingTransaction } from './missing-transaction.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
 import { nextRenewal, renew } from './renew.ts';
 import type { StorePatience } from './store-patience.ts';
+import type { Work } from './work.ts';
 
 export interface StepWorkerOptions {
   readonly engine: Engine;
@@ -42,6 +44,9 @@ export interface StepWorkerOptions {
   readonly patience: StorePatience;
   readonly missing: MissingCode;
 }
+
+/** What records need, and what follows from them. */
+type Recording = Pick<Work, 'rules' | 'inHand'>;
 
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
@@ -67,7 +72,7 @@ export class StepWorker {
     }
     const { transaction: id, step: name } = message;
     if (message.op === 'renew') return this.#renew(message, delivery);
-    const { op } = message;
+    const { op, before = 0 } = message;
     const log = new LazyLog(this.#engine.log, { transaction: id, step: name, op });
     const again = delivery.deliveries > 1 || message.recovered === true;
     // What this process remembers is enough when it shows the operation as due; else the journal is read.
@@ -83,8 +88,17 @@ export class StepWorker {
     if (rules === undefined) return this.#options.missing.definition(state, delivery);
     const job = operationJob(rules.plan, id, name, op);
     if (delivery.jobId !== job.jobId) return this.#another(job.jobId, rules, state, log);
-    const work: Work = { rules, state, name, op, job, log, delivery, recovered: message.recovered === true };
-    return op === 'run' && stepOf(rules.plan, name).wait !== undefined ? this.#wait(work) : this.#process(work);
+    const failures = delivery.failures - before;
+    const work: Work = { rules, state, name, op, job, log, delivery, failures, recovered: message.recovered === true };
+    if (op === 'run' && stepOf(rules.plan, name).wait !== undefined) return this.#wait(work);
+    return op === 'run' && rules.plan.fuse === true ? this.#fused(work) : this.#process(work);
+  }
+
+  #fused(work: Work): Promise<Verdict> {
+    const { engine, patience, closing } = this.#options;
+    const process = (one: Work): Promise<Verdict> => this.#process(one);
+    const settled = (one: Work, state: State): Promise<Verdict> => this.#settledBefore(one, state);
+    return carryOutFused(work, { engine, patience, closing, process, settled });
   }
 
   /** A hold is to be prolonged, if there is still no verdict. */
@@ -112,7 +126,7 @@ export class StepWorker {
       renew(due, {
         nowMs,
         options: { timeoutMs, graceMs, interrupts, attempt: delivery.deliveries, log, payload: engine.limits },
-        record: async (fact) => (await this.#record(rules, state, fact)).state,
+        record: async (fact) => (await this.#record({ rules }, state, fact)).state,
       });
     try {
       return await active.during(undefined, (interrupts) => (span === undefined ? work(interrupts) : span.run(() => work(interrupts))));
@@ -133,22 +147,22 @@ export class StepWorker {
     if (isTerminal(state)) return this.#settledBefore(work, state);
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     const nowMs = this.#engine.clock.nowMs();
-    ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs }));
-    ({ state } = await this.#record(rules, state, { type: 'wait_due', step: name, nowMs }));
+    ({ state } = await this.#record(work, state, { type: 'deadline_passed', nowMs }));
+    ({ state } = await this.#record(work, state, { type: 'wait_due', step: name, nowMs }));
     if (isTerminal(state) || stepState(state, name)?.status !== 'issued') return this.#settledBefore(work, state);
     const wakesMs = wakesAtMs(rules.plan, state, name) ?? Infinity;
     return { kind: 'postpone', afterMs: Math.max(1, Math.min(wakesMs - nowMs, LONGEST_DELAY_MS)) };
   }
 
-  async #record(rules: Rules, state: State, fact: Fact): Promise<Recorded> {
+  async #record(at: Recording, state: State, fact: Fact): Promise<Recorded> {
     const { patience } = this.#options;
-    const recorded = await patience.wait(this.#engine.transactions.record(rules, state, fact));
-    if (recorded.events.length > 0) await patience.wait(this.#passOn(rules, recorded));
+    const recorded = await patience.wait(this.#engine.transactions.record(at.rules, state, fact));
+    if (recorded.events.length > 0) await patience.wait(this.#passOn(at, recorded));
     return recorded;
   }
 
   /** Writes down what came of an attempt. It is known here alone, so while the store is away it is tried again until the worker is closed. */
-  async #recordOutcome({ rules, name, op }: DueOperation, state: State, fact: Fact, log: LazyLog): Promise<Recorded> {
+  async #recordOutcome({ rules, name, op, log, inHand }: Work, state: State, fact: Fact): Promise<Recorded> {
     const { patience } = this.#options;
     for (let failed = 1; ; failed++) {
       let recorded: Recorded;
@@ -163,14 +177,14 @@ export class StepWorker {
       // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
       if (failed > 1 && recorded.events.length === 0)
         await patience.wait(restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op }));
-      await patience.wait(this.#passOn(rules, recorded));
+      await patience.wait(this.#passOn({ rules, inHand }, recorded));
       return recorded;
     }
   }
 
   /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
-  async #passOn(rules: Rules, { state, events }: Recorded): Promise<void> {
-    await advance(this.#engine.queues, rules.plan, state, events);
+  async #passOn({ rules, inHand }: Recording, { state, events }: Recorded): Promise<void> {
+    await advance(this.#engine.queues, rules.plan, state, events, inHand);
     if (events.some(({ type }) => type === 'saga_turned')) {
       this.#options.active.cancel(state.id);
       await withdrawIdle(this.#engine, rules, state);
@@ -187,16 +201,15 @@ export class StepWorker {
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
-      ({ state } = await this.#record(rules, state, { type: 'retry_requested', step: name, by: 'queue' }));
+      ({ state } = await this.#record(work, state, { type: 'retry_requested', step: name, by: 'queue' }));
     }
     if (status() !== DUE[op]) return this.#settledBefore(work, state);
 
-    const { failures, deliveries } = work.delivery;
-    const jobLost = failures <= stepState(state, name)!.attemptsEver;
-    if (!jobLost || (work.recovered && deliveries === 1)) {
+    const jobLost = work.failures <= stepState(state, name)!.attemptsEver;
+    if (!jobLost || (work.recovered && work.delivery.deliveries === 1)) {
       log.warn({}, 'an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
       const what = jobLost ? { jobLost: true as const } : { limit: this.#options.crashLimit };
-      ({ state } = await this.#record(rules, state, { type: 'attempt_lost', step: name, op, ...what }));
+      ({ state } = await this.#record(work, state, { type: 'attempt_lost', step: name, op, ...what }));
       const { lost } = stepState(state, name)!;
       // One of those that were lost together may be what killed the worker: from the second time on they come back one by one.
       if (lost > 1 && status() === DUE[op]) return { kind: 'postpone', afterMs: Math.round(Math.random() * SPREAD_MS) };
@@ -204,9 +217,9 @@ export class StepWorker {
     if (op === 'run') {
       const nowMs = this.#engine.clock.nowMs();
       if (state.deadlineAtMs !== null && nowMs >= state.deadlineAtMs)
-        ({ state } = await this.#record(rules, state, { type: 'deadline_passed', nowMs }));
+        ({ state } = await this.#record(work, state, { type: 'deadline_passed', nowMs }));
       if (state.direction === 'backward' || state.pendingTurn !== undefined) {
-        ({ state } = await this.#record(rules, state, { type: 'withdrawn', step: name }));
+        ({ state } = await this.#record(work, state, { type: 'withdrawn', step: name }));
       }
     }
     // The records above may have shown what another process did meanwhile: a terminated transaction keeps its steps as they were.
@@ -215,7 +228,7 @@ export class StepWorker {
     const contract = this.#contractOf(state, name);
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
-    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, work.job, log);
+    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, work);
   }
 
   /** A second job for an operation: what it counts says nothing of what the operation's own job went through, so it decides nothing. */
@@ -243,10 +256,11 @@ export class StepWorker {
     return { kind: 'done', value: step?.status ?? null };
   }
 
-  async #carryOut(due: DueOperation, { queue, jobId }: OperationJob, log: LazyLog): Promise<Verdict> {
+  async #carryOut(due: DueOperation, work: Work): Promise<Verdict> {
     const engine = this.#engine;
     const { worker } = this.#options;
-    const { rules, name, op } = due;
+    const { rules, name, op, log, job } = work;
+    const { queue, jobId } = job;
     const number = due.step.attemptsEver + 1;
     const startedAtMs = engine.clock.nowMs();
     const span = engine.telemetry.tracing.attempt({
@@ -259,10 +273,10 @@ export class StepWorker {
     });
     const facts = { attempt: number, worker, startedAtMs, ...(span === undefined ? {} : { span: span.id }) };
     let { state } = due;
-    if (number > 1) ({ state } = await this.#record(rules, state, { type: 'attempt_started', step: name, op, ...facts }));
+    if (number > 1) ({ state } = await this.#record(work, state, { type: 'attempt_started', step: name, op, ...facts }));
 
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
-    const work = (): Promise<Carried> =>
+    const call = (): Promise<Carried> =>
       this.#options.active.during(op === 'run' ? state.id : undefined, (interrupts) =>
         carryOut(
           { ...due, state },
@@ -276,16 +290,16 @@ export class StepWorker {
           },
         ),
       );
-    const carried = await (span === undefined ? work() : span.run(work));
+    const carried = await (span === undefined ? call() : span.run(call));
     span?.end(carried.kind, carried.kind === 'failed' ? carried.error : undefined);
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
-      await this.#record(rules, state, { type: 'attempt_lost', step: name, op });
+      await this.#record(work, state, { type: 'attempt_lost', step: name, op });
       log.warn({}, 'given up for another worker: this one is being closed');
       return { kind: 'again', afterMs: 0, error: new Error('given up in its middle: its worker was closed') };
     }
     const fact = factOf(carried, due, facts, engine.clock.nowMs());
-    const recorded = await this.#recordOutcome(due, state, fact, log);
+    const recorded = await this.#recordOutcome(work, state, fact);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
     return verdictOf(carried, recorded, due, () => this.#takeUp(due.state.id, name, op));
   }
@@ -319,15 +333,4 @@ export class StepWorker {
       log.warn({ err: error }, 'a late answer could not be recorded');
     }
   }
-}
-
-interface Work {
-  readonly rules: Rules;
-  readonly state: State;
-  readonly name: string;
-  readonly op: Operation;
-  readonly job: OperationJob;
-  readonly log: LazyLog;
-  readonly delivery: Delivery;
-  readonly recovered: boolean;
 }

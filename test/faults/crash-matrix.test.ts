@@ -12,7 +12,7 @@ const TIMEOUT_MS = ALL ? 3_600_000 : 120_000;
 const DEATHS = { timeout: TIMEOUT_MS, concurrent: !ALL };
 /** Deaths of each scenario in a slice. An embedded store takes a second to open, and each victim has one. */
 const SLICE = { redis: 4, postgres: 4, embedded: 2 };
-const ORDERS: readonly Scenario[] = ['works', 'refused', 'unsure', 'confirmed', 'cancelled'];
+const ORDERS: readonly Scenario[] = ['works', 'refused', 'unsure', 'confirmed', 'cancelled', 'fused', 'fused_refused'];
 
 console.log(`crash matrix: ${ALL ? 'all of it' : `a slice, AMENDS_MATRIX_SEED=${SEED}`}`);
 
@@ -49,6 +49,12 @@ describe.each(STORE_KINDS)('crash matrix on %s', (kind) => {
   });
   test('S101 killed while it is undone after an unknown outcome: same end, one undo each', DEATHS, async () => {
     expect(await die('unsure')).toEqual([]);
+  });
+  test('S100 fused steps killed at a persistence point: same end, one effect each', DEATHS, async () => {
+    expect(await die('fused')).toEqual([]);
+  });
+  test('S101 fused steps killed while they are undone after a refusal: same end, one effect and one undo each', DEATHS, async () => {
+    expect(await die('fused_refused')).toEqual([]);
   });
   test(
     'T06 T07 T08 a TCC killed at a persistence point: everything is confirmed once, or everything that was held is given back',

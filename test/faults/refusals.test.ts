@@ -259,7 +259,7 @@ test('O13 when nobody seems to have it, that is an error in the log, with what t
   const missing = new MissingCode(logger);
   const state = { saga: 'order', definitionVersion: 3 } as Parameters<MissingCode['definition']>[0];
   for (let deliveries = 1; deliveries <= 60; deliveries++) {
-    const delivery = { jobId: 'run.o.charge', name: 'charge', data: {}, deliveries, failures: 0 };
+    const delivery = { jobId: 'run.o.charge', name: 'charge', data: {}, deliveries, failures: 0, keep: () => Promise.resolve() };
     expect(missing.definition(state, delivery)).toMatchObject({ kind: 'postpone' });
   }
   expect(lines.map(({ level }) => level)).toEqual([40, 50]);

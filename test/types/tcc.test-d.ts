@@ -72,6 +72,11 @@ test('the code is typed by the contract: a hold may be missing at the cancel', (
   implementResource(stock, { try: () => ({ lot: 'l', cents: 1 }), confirm: () => undefined });
 });
 
+test('its tries are a job each: a saga alone can be fused', () => {
+  // @ts-expect-error there is no such option
+  tcc({ name: 'checkout', version: 1, input: z.string(), deadlineMs: 30_000, fuse: true });
+});
+
 test('a run has the words of a TCC', async () => {
   const amends = {} as Amends;
   const start = () => amends.start(checkout, { sku: 's', gift: false }, { awaitsVerdict: true });

@@ -4,6 +4,7 @@ import { operationIn, stepState, STUCK, type State } from '../../../src/machine/
 import { retry } from '../../../src/producers/control.ts';
 import { operatorRules, type Engine } from '../../../src/producers/engine.ts';
 import { stepOfRoot } from '../../../src/queues/advance.ts';
+import { stepInJob } from '../../../src/queues/hosts.ts';
 import { transactionOfJob, transactionOfRoot } from '../../../src/queues/names.ts';
 import { whoAsks } from './asked.ts';
 
@@ -13,7 +14,9 @@ async function stuckIn(engine: Engine, state: State, jobId: string): Promise<str
     const step = stepOfRoot((await operatorRules(engine, state)).plan, state);
     return step !== undefined && stepState(state, step)?.status === STUCK.run ? step : undefined;
   }
-  const [[op], step] = [jobId.split('.', 1), jobId.slice(jobId.lastIndexOf('.') + 1)];
+  const [[op], named] = [jobId.split('.', 1), jobId.slice(jobId.lastIndexOf('.') + 1)];
+  const inGroup = op === 'run' ? stepInJob((await operatorRules(engine, state)).plan, state, named) : undefined;
+  const step = inGroup ?? named;
   const status = stepState(state, step)?.status;
   return status !== undefined && operationIn(status, STUCK) === op ? step : undefined;
 }

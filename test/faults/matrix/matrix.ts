@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { engineOf } from '../../../src/amends.ts';
+import type { AnyDefinition } from '../../../src/flows/definition.ts';
+import { operationJob, rootJob } from '../../../src/queues/advance.ts';
 import { openPostgres } from '../../../src/connections/postgres.ts';
 import type { StoreKind } from '../../support/stores.ts';
 import { auditSql } from './audit.ts';
@@ -38,6 +40,16 @@ async function pooled<T>(items: readonly T[], width: number, work: (item: T) => 
     for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: width }, lane));
+}
+
+/** The jobs of the steps, as the points of a victim name them. */
+function hostsIn({ plan }: AnyDefinition, left: Pick<Left, 'id' | 'saga'>): Readonly<Record<string, string>> {
+  const root = rootJob(left).jobId;
+  const hosts = plan.stages.flat().map((step) => {
+    const { jobId, name } = operationJob(plan, left.id, step, 'run');
+    return [step, jobId === root ? 'root' : `run ${plan.kind === 'saga' ? name : step}`];
+  });
+  return Object.fromEntries(hosts) as Readonly<Record<string, string>>;
 }
 
 /** Victims of one store, and what becomes of their sagas. */
@@ -134,7 +146,14 @@ export class CrashMatrix {
       const { saga } = define(options, this.#ledger);
       const journaled = await engineOf(amends).journal.read(options.id);
       const state = judgeOne(saga, options.id, journaled, await this.#ledger.effects(options.id));
-      return { units: victim.units, idle: victim.idle ?? [], written, history: journaled, end: endOf(state) };
+      return {
+        units: victim.units,
+        idle: victim.idle ?? [],
+        written,
+        history: journaled,
+        hosts: hostsIn(saga, options),
+        end: endOf(state),
+      };
     } finally {
       await amends.close();
     }

@@ -7,7 +7,7 @@ import type { implementResource, resource } from '../../../src/flows/resource.ts
 import type { step } from '../../../src/flows/step.ts';
 import type { tcc, Tcc } from '../../../src/flows/tcc.ts';
 
-export type Scenario = 'works' | 'refused' | 'unsure' | 'confirmed' | 'cancelled';
+export type Scenario = 'works' | 'refused' | 'unsure' | 'confirmed' | 'cancelled' | 'fused' | 'fused_refused';
 export const SCENARIOS: readonly Scenario[];
 
 export function crashDefinition(

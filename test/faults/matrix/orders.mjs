@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
 /**
- * What becomes of an order, by its name: it works, its shipment is refused, or nobody knows what became of its shipment. The last two are TCCs:
- * everything is confirmed, or its courier is refused and everything is cancelled.
+ * What becomes of an order, by its name: it works, its shipment is refused, or nobody knows what became of its shipment. Two are TCCs: everything
+ * is confirmed, or its courier is refused and everything is cancelled. Two are fused: one works, in a job, a service's and the root; one is all in
+ * the root, and its shipment is refused.
  */
-export const SCENARIOS = ['works', 'refused', 'unsure', 'confirmed', 'cancelled'];
+export const SCENARIOS = ['works', 'refused', 'unsure', 'confirmed', 'cancelled', 'fused', 'fused_refused'];
 
 const INPUT = z.object({ order: z.enum(SCENARIOS) });
 const RESULT = z.object({ ref: z.string() });
@@ -20,12 +21,15 @@ async function take(tx, { sagaId, step, transactionId = sagaId, resource = step,
 function codeOf(name, { StepFailed, withBarrier }, pool) {
   return {
     run: async (context) => {
-      if (name === 'create_shipment' && context.input.order === 'refused') throw new StepFailed('no carrier goes there');
+      const { order } = context.input;
+      if (name === 'create_shipment' && (order === 'refused' || order === 'fused_refused')) throw new StepFailed('no carrier goes there');
+      // So that a step inside a group has a second attempt.
+      if (name === 'hold_coupon' && order.startsWith('fused') && context.attempt === 1) throw new Error('the coupons are busy');
       const result = await withBarrier(pool, context, async (tx) => {
         await take(tx, context, 1);
-        return { ref: `${name}/${context.input.order}` };
+        return { ref: `${name}/${order}` };
       });
-      if (name === 'create_shipment' && context.input.order === 'unsure') throw new Error('the carrier hung up');
+      if (name === 'create_shipment' && order === 'unsure') throw new Error('the carrier hung up');
       return result;
     },
     compensate: async (context) => {
@@ -84,15 +88,18 @@ function crashCheckout(amends, name, pool) {
 
 /** What an order of this name is carried out by. */
 export function crashDefinition(amends, order, name, pool) {
-  return order === 'confirmed' || order === 'cancelled' ? crashCheckout(amends, name, pool) : crashOrders(amends, name, pool);
+  if (order === 'confirmed' || order === 'cancelled') return crashCheckout(amends, name, pool);
+  return crashOrders(amends, name, pool, order);
 }
 
 /**
  * @param amends What the package exports: `saga`, `step`, `implement`, `StepFailed`, and `withBarrier` of its barrier.
  * @param name Of the saga, and of the queue of its own that nobody else takes jobs from.
  * @param pool Of the participants' database; absent where the saga is only looked at.
+ * @param order Says whether the saga is fused: then its steps come one after the other.
  */
-function crashOrders(amends, name, pool) {
+function crashOrders(amends, name, pool, order) {
+  const fuse = order.startsWith('fused');
   const contract = (step, service) => ({
     name: step,
     input: INPUT,
@@ -105,15 +112,17 @@ function crashOrders(amends, name, pool) {
   const mapInput = ({ input }) => input;
   const inline = (step) => amends.step({ ...contract(step), ...codeOf(step, amends, pool) });
   const { run } = codeOf('send_mail', amends, pool);
-  const chargeCard = amends.step(contract('charge_card', `${name}_payments`));
-  const saga = amends
-    .saga({ name, version: 1, input: INPUT })
-    .step(inline('reserve_stock'), mapInput)
-    .parallel((all) => all.step(chargeCard, mapInput).step(inline('hold_coupon'), mapInput))
+  const own = order === 'fused_refused';
+  const chargeCard = own ? inline('charge_card') : amends.step(contract('charge_card', `${name}_payments`));
+  const begun = amends.saga({ name, version: 1, input: INPUT, fuse }).step(inline('reserve_stock'), mapInput);
+  const paid = fuse
+    ? begun.step(inline('hold_coupon'), mapInput).step(chargeCard, mapInput)
+    : begun.parallel((all) => all.step(chargeCard, mapInput).step(inline('hold_coupon'), mapInput));
+  const saga = paid
     .step(inline('create_shipment'), mapInput)
     .step(amends.step({ ...contract('send_mail'), run }), mapInput, { retriable: true })
     .returns(({ results }) => ({ ref: results.create_shipment.ref }));
-  return { saga, implementations: [amends.implement(chargeCard, codeOf('charge_card', amends, pool))] };
+  return { saga, implementations: own ? [] : [amends.implement(chargeCard, codeOf('charge_card', amends, pool))] };
 }
 
 /** Waits until `done` says so. */

@@ -9,6 +9,8 @@ export interface Recording {
   /** Statements that wrote, by the stores' own account, one for each atomic write. */
   readonly written: readonly string[];
   readonly history: readonly JournaledEvent[];
+  /** The job that runs each step, in the words of the points. */
+  readonly hosts: Readonly<Record<string, string>>;
   /** How the saga ended for its caller. */
   readonly end: object;
 }
@@ -102,36 +104,36 @@ export function deedsSeen(recording: Recording): readonly string[] {
   return writingUnits(recording).flatMap(deedsOf).sort();
 }
 
-/** The last step of the order, which its root job carries out. */
-const IN_ROOT = 'send_mail';
-
 /** What must have been written for this history to come about, sorted. */
 export function deedsBehind(recording: Recording): readonly string[] {
-  const { history } = recording;
+  const { history, hosts } = recording;
   // On SQL the root and the first operation are one write.
   const together = writingUnits(recording).some(({ names }) => names.includes('add_flow root'));
   const life = (op: string, step: string): readonly string[] => [`take ${op} ${step}`, `finish ${op} ${step}`];
+  const jobOf = (op: string, step: string): string => (op === 'run' ? (hosts[step] ?? '') : `${op} ${step}`);
   const deeds = history.flatMap(({ event }): readonly string[] => {
     switch (event.type) {
       case 'saga_started':
         return [`commit ${event.type}`, together ? 'add flow' : 'add root', 'take root', 'finish root'];
       case 'step_issued':
-        if (event.data.step === IN_ROOT) return [];
+        if (jobOf('run', event.data.step) !== `run ${event.data.step}`) return []; // carried out in another job
         return [`add run ${event.data.step}`, ...life('run', event.data.step)];
       case 'compensation_issued':
         return [`add compensate ${event.data.step}`, ...life('compensate', event.data.step)];
       case 'attempt_failed': {
         const { op, step } = event.data;
-        return [`commit ${event.type} ${step}`, `delay ${op} ${step}`, `take ${op} ${step}`];
+        return [`commit ${event.type} ${step}`, `delay ${jobOf(op, step)}`, `take ${jobOf(op, step)}`];
       }
       case 'confirm_issued':
         return [`add confirm ${event.data.step}`, ...life('confirm', event.data.step)];
       case 'step_succeeded':
       case 'confirm_succeeded':
       case 'attempt_started':
-      case 'step_failed':
       case 'compensation_succeeded':
         return [`commit ${event.type} ${event.data.step}`];
+      case 'step_failed':
+        // The root sleeps then, until all is undone.
+        return [`commit ${event.type} ${event.data.step}`, ...(jobOf('run', event.data.step) === 'root' ? ['take root'] : [])];
       case 'saga_turned':
       case 'saga_completed':
       case 'saga_compensated':

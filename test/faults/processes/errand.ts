@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import * as z from 'zod';
 import { installBarrier, pgExecutor, withBarrier } from '../../../src/barrier/index.ts';
 import { StepFailed } from '../../../src/errors.ts';
+import type { AnyDefinition } from '../../../src/flows/definition.ts';
 import { resource, type Resource } from '../../../src/flows/resource.ts';
 import type { CancelContext, ConfirmContext, TryContext } from '../../../src/flows/resource-code.ts';
 import { saga, type Saga } from '../../../src/flows/saga.ts';
@@ -82,6 +83,8 @@ export interface ErrandOptions {
   /** Resolves when an action that waits may go on. */
   readonly goOn?: (of: string) => Promise<void>;
   readonly deadlineMs?: number;
+  /** The steps share a job; what comes after `prepare` is undone, or is never. */
+  readonly fused?: 'undone' | 'retriable';
 }
 
 async function conduct(context: Context, of: string, { conducts = {}, goOn }: ErrandOptions): Promise<void> {
@@ -144,11 +147,25 @@ function stepOf<const Name extends string>(name: Name, options: ErrandOptions): 
 
 /** `prepare`, `work`, `finish`: the same plan in every process, whatever the actions do there. */
 export function errandSaga(options: ErrandOptions): Saga<Input, unknown> {
-  const { deadlineMs } = options;
-  return saga({ name: 'errand', version: 1, input: Errand, ...(deadlineMs === undefined ? {} : { deadlineMs }) })
+  const { deadlineMs, fused } = options;
+  const name = fused === undefined ? 'errand' : `errand_${fused}`;
+  const use = fused === 'retriable' ? { retriable: true } : {};
+  return saga({
+    name,
+    version: 1,
+    input: Errand,
+    fuse: fused !== undefined,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  })
     .step(stepOf('prepare', options), ({ input }) => input)
-    .step(stepOf('work', options), ({ input }) => input)
-    .step(stepOf('finish', options), ({ input }) => input);
+    .step(stepOf('work', options), ({ input }) => input, use)
+    .step(stepOf('finish', options), ({ input }) => input, use);
+}
+
+/** All there are. */
+export function errands(options: ErrandOptions): readonly AnyDefinition[] {
+  const fused = (['undone', 'retriable'] as const).map((kind) => errandSaga({ ...options, fused: kind }));
+  return [errandSaga(options), ...fused, errandTcc(options)];
 }
 
 function resourceOf<const Name extends string>(name: Name, options: ErrandOptions): Resource<Name, Input, Input, Result> {

@@ -3,7 +3,7 @@ import type { WorkerOptions } from '../../../src/workers/worker.ts';
 import { gate, useBench, type Bench } from '../../engine/fixture.ts';
 import { serverUrl } from '../../support/server-url.ts';
 import type { StoreKind } from '../../support/stores.ts';
-import { Books, errandSaga, errandTcc, type Conducts, type ErrandOptions, type Told } from './errand.ts';
+import { Books, errandSaga, errandTcc, errands, type Conducts, type ErrandOptions, type Told } from './errand.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 interface Hired {
@@ -64,7 +64,7 @@ export function useErrands(kind: Exclude<StoreKind, 'embedded'>): Errands {
       const tell = (told: Told): void => void heard.push({ ...told, at: performance.now() });
       const other = await bench.other();
       const options = { books, conducts, tell, goOn: () => finish.opened };
-      await other.worker({ sagas: [errandSaga(options), errandTcc(options)], ...worker }).run();
+      await other.worker({ sagas: errands(options), ...worker }).run();
       return { heard, finish };
     },
   };

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { connect } from '../../../src/amends.ts';
 import { exportSpansTo } from '../../telemetry/otlp.ts';
-import { Books, errandSaga, errandTcc, type Told } from './errand.ts';
+import { Books, errands, type Told } from './errand.ts';
 import type { WorkerSettings } from './worker-process.ts';
 
 const { url, namespace, booksUrl, schema, conducts, deadlineMs, worker } = JSON.parse(process.argv[2]!) as WorkerSettings;
@@ -27,7 +27,7 @@ if (spansUrl !== undefined) exportSpansTo(spansUrl);
 const books = new Books(booksUrl, schema);
 const amends = await connect(url, { namespace, logger: pino({ level: process.env['FAULT_LOG'] ?? 'silent' }, pino.destination(2)) });
 const options = { books, tell, goOn, ...(conducts && { conducts }), ...(deadlineMs !== undefined && { deadlineMs }) };
-await amends.worker({ sagas: [errandSaga(options), errandTcc(options)], ...worker }).run();
+await amends.worker({ sagas: errands(options), ...worker }).run();
 process.once('SIGTERM', () => {
   void amends.close().then(
     () => process.exit(0),
