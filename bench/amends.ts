@@ -20,7 +20,7 @@ type Input = z.input<typeof Payload>;
 
 type Definition = Saga<Input, unknown> | Tcc<Input, unknown>;
 
-function sagaOf({ steps, parallel }: Scenario, counted: Steps): Saga<Input, unknown> {
+function sagaOf({ steps, parallel, fuse = false }: Scenario, counted: Steps): Saga<Input, unknown> {
   const made = (number: number) =>
     step({
       name: `step_${number}`,
@@ -40,7 +40,7 @@ function sagaOf({ steps, parallel }: Scenario, counted: Steps): Saga<Input, unkn
     step(contract: unknown, input: ({ input }: { input: Input }) => Input): Builder;
     parallel(build: (all: Builder) => Builder): Builder;
   }
-  let builder = saga({ name: 'bench', version: 1, input: Payload }) as unknown as Builder;
+  let builder = saga({ name: 'bench', version: 1, input: Payload, fuse }) as unknown as Builder;
   for (let number = 1; number <= steps; number += parallel ? 2 : 1) {
     const from = ({ input }: { input: Input }): Input => input;
     builder =

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Scenario } from './scenario.ts';
 
 export interface BenchOptions extends Omit<Scenario, 'url'> {
+  readonly fuse: boolean;
   readonly json: boolean;
   readonly rounds: number;
   readonly fsync: 'always' | 'everysec' | 'none';
@@ -20,6 +21,7 @@ const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a h
   --concurrency <n>                 jobs in work per worker; default 50
   --processes <n>                   worker processes; default 1, the one that starts
   --parallel                        steps in pairs, side by side
+  --fuse                            steps of Amends' saga share a job; not with tcc
   --fail-at <step>                  the step that fails in the compensation runs; default the last
   --backlog <n>                     adds a run over so many transactions stored before
   --transactions <n>                in each run; default 1000, with telemetry 4000
@@ -50,6 +52,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
       help: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       parallel: { type: 'boolean', default: false },
+      fuse: { type: 'boolean', default: false },
       store: { type: 'string', default: 'redis' },
       fsync: { type: 'string', default: 'everysec' },
       steps: { type: 'string', default: '3' },
@@ -70,6 +73,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
   return {
     json: values.json,
     parallel: values.parallel,
+    fuse: values.fuse,
     store: oneOf('store', values.store, ['redis', 'postgres', 'embedded']),
     fsync: oneOf('fsync', values.fsync, ['always', 'everysec', 'none']),
     steps,

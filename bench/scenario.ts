@@ -9,6 +9,8 @@ export interface Scenario {
   readonly concurrency: number;
   /** Runs the steps in pairs side by side. */
   readonly parallel: boolean;
+  /** Amends' saga is fused. Default `false`. */
+  readonly fuse?: boolean;
   /** The step that fails, from 1; 0: none. */
   readonly failAt: number;
   /** Default: as many as the store has. */

@@ -13,13 +13,13 @@ const ENOUGH = '4000';
 export async function benchTelemetry(args: readonly string[]): Promise<void> {
   const options = optionsOf(['--transactions', ENOUGH, ...args]);
   if (options === undefined) return;
-  const { store, steps, payloadBytes, concurrency, parallel, transactions, rounds } = options;
+  const { store, steps, payloadBytes, concurrency, parallel, fuse, transactions, rounds } = options;
   const place = await openPlace(options);
   try {
     const samples = new Map<string, Measured[]>(SIDES.map((side) => [side, []]));
     for (let round = 0; round < rounds; round++) {
       for (const contender of round % 2 === 0 ? SIDES : [...SIDES].reverse()) {
-        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel, failAt: 0 };
+        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel, fuse, failAt: 0 };
         samples.get(contender)!.push(await measure({ contender, measure: 'throughput', scenario, transactions, processes: 1 }));
       }
     }
