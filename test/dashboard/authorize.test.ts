@@ -1,7 +1,10 @@
 import request from 'supertest';
 import { describe, expect, test, vi } from 'vitest';
 import { engineOf } from '../../src/amends.ts';
+import { saga, type AnySaga } from '../../src/flows/saga.ts';
+import { operationJob } from '../../src/queues/advance.ts';
 import { operationJobId } from '../../src/queues/names.ts';
+import { namedStep, OrderInput } from '../engine/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { STORE_KINDS } from '../support/stores.ts';
 import { ask, refused } from './api-client.ts';
@@ -116,6 +119,40 @@ describe.each(STORE_KINDS)('what authorize says of single transactions on %s', (
       expect([id, audit]).toMatchObject([id, [{ action: 'retry', by: 'ann', reason: 'Retry in Bull Board', before: 'stuck' }]]);
     }
   });
+
+  test.each(['the root', 'a job of its own'])(
+    'Retry in Bull Board of fused steps in %s is one of the step that is stuck',
+    async (place) => {
+      const own = place !== 'the root';
+      let known = false;
+      const hold = namedStep('hold', []);
+      const charge = namedStep('charge', [], {
+        use: { pivot: true },
+        retry: { attempts: 1 },
+        run() {
+          throw new Error('the bank hung up');
+        },
+        verify: () => (known ? { ref: 'found' } : 'unknown'),
+      });
+      const steps = saga({ name: `fused-${own}`, version: 1, input: OrderInput, fuse: true })
+        .step(hold, ({ input }) => input)
+        .step(charge, ({ input }) => input, { pivot: true });
+      const definition: AnySaga = own ? steps.sleep('rest', 1) : steps;
+      await bench.amends.worker({ sagas: [definition], lockMs: 2_000, stallCheckMs: 1_000 }).run();
+      const run = await bench.amends.start(definition, { order: 'o1' }, { id: `fused-${own}` });
+      const { queue, jobId } = operationJob(definition.plan, run.id, 'charge', 'run');
+      await eventually(async () => expect(await engineOf(bench.amends).queues.stateOf({ queue, jobId })).toBe('failed'));
+      known = true;
+      const { url } = await bench.open({ auth });
+      await request(url)
+        .put(board(queue, jobId, 'retry'))
+        .auth('ann', 'long-enough')
+        .expect(204);
+      await eventually(async () => expect((await run.view()).status).toBe('completed'));
+      const { audit } = await ask(bench.dashboard.url, 'transaction', { path: { id: run.id } });
+      expect(audit).toMatchObject([{ action: 'retry', by: 'ann', reason: 'Retry in Bull Board', before: 'stuck' }]);
+    },
+  );
 
   test('what is done to a queue is logged with who did it', async () => {
     await bench.work(tripSaga());

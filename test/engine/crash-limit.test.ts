@@ -13,11 +13,11 @@ describe.each(['redis', 'postgres'] as const)('crash limit on %s', (kind) => {
   let over = false;
   let deaths = 0;
 
-  function keepAlive(): void {
-    child = spawn(process.execPath, [script, bench.store.url, bench.store.namespace], { stdio: 'ignore' });
+  function keepAlive(...of: readonly string[]): void {
+    child = spawn(process.execPath, [script, bench.store.url, bench.store.namespace, ...of], { stdio: 'ignore' });
     child.on('exit', () => {
       deaths++;
-      if (!over) keepAlive();
+      if (!over) keepAlive(...of);
     });
   }
   afterEach(async () => {
@@ -28,12 +28,17 @@ describe.each(['redis', 'postgres'] as const)('crash limit on %s', (kind) => {
     await gone;
   });
 
-  test('S108 a step that kills its worker each time is stuck after 5 losses, and the others go on', { timeout: 60_000 }, async () => {
+  const TITLE = 'S108 a step that kills its worker each time is stuck after 5 losses, and the others go on';
+  test.each([
+    ['a job each', 'deadly'],
+    ['fused', 'deadly_fused'],
+  ])(`${TITLE}: %s`, { timeout: 60_000 }, async (form, name) => {
+    [over, deaths] = [false, 0];
     // The plan of the worker's saga; its code is never run here.
-    const deadly = saga({ name: 'deadly', version: 1, input: OrderInput })
+    const deadly = saga({ name, version: 1, input: OrderInput, fuse: form === 'fused' })
       .step(namedStep('prepare', bench.ledger), ({ input }) => input)
       .step(namedStep('explode', bench.ledger), ({ input }) => input);
-    keepAlive();
+    keepAlive(name, form);
     const bomb = await bench.amends.start(deadly, { order: 'bomb' });
     const others = await Promise.all(Array.from({ length: 10 }, (_, i) => bench.amends.start(deadly, { order: `o${i}` })));
     const outcome = await bomb.outcome({ timeoutMs: 45_000 });

@@ -391,6 +391,29 @@ describe.each(STORE_KINDS)('fused steps on %s', (kind) => {
       await rootEnds(definition, run.id);
     });
 
+    test('its job is over although a step is due in it: it is put back at that step, which may have had an effect', async () => {
+      const definition = order(bench.ledger, {}, form);
+      const run = await bench.amends.start(definition, { order: 'o' });
+      const { queue, jobId } = hostOf(definition, run.id);
+      const limits = { concurrency: 1, lockMs: 2_000, stallCheckMs: 1_000, onError: () => undefined };
+      const careless = await queues().consume(
+        queue,
+        (delivery) => Promise.resolve(delivery.jobId === jobId ? { kind: 'done', value: null } : { kind: 'postpone', afterMs: 200 }),
+        limits,
+      );
+      await hostIs(definition, run.id, 'completed');
+      await careless.close();
+      await bench.work([definition], { sweepEveryMs: 200, overdueAfterMs: 100 });
+      await endsAs(run, 'completed');
+      expect(await attemptsOf(run)).toEqual([
+        'attempt_lost reserve_stock 1',
+        'step_succeeded reserve_stock 2',
+        'step_succeeded charge_card 1',
+        'step_succeeded create_shipment 1',
+      ]);
+      await rootEnds(definition, run.id);
+    });
+
     test('a delivery that ended without a record in the middle is a lost attempt of the step that was due, whatever failed before', async () => {
       const verified: string[] = [];
       const definition = order(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { inTransaction } from '../../src/connections/sql.ts';
-import { orderSaga, useBench } from './fixture.ts';
+import { saga } from '../../src/flows/saga.ts';
+import { namedStep, orderSaga, OrderInput, useBench } from './fixture.ts';
 
 describe('start inside the caller’s SQL transaction', () => {
   const bench = useBench('postgres');
@@ -20,6 +21,17 @@ describe('start inside the caller’s SQL transaction', () => {
     expect((await bench.amends.get('s94b').outcome({ timeoutMs: 15_000 })).status).toBe('completed');
     await expect(bench.amends.get('s94a').outcome({ timeoutMs: 15_000 })).rejects.toMatchObject({ code: 'TRANSACTION_NOT_FOUND' });
     expect(bench.ledger).toEqual(['reserve_stock', 'charge_card', 'create_shipment', 'send_mail']);
+  });
+
+  test('S94 so does one of fused steps, which is its root alone', async () => {
+    const definition = saga({ name: 'fused', version: 1, input: OrderInput, fuse: true })
+      .step(namedStep('reserve_stock', bench.ledger), ({ input }) => input)
+      .step(namedStep('charge_card', bench.ledger), ({ input }) => input);
+    const { sql } = await bench.store.open();
+    await inTransaction(sql!, async (tx) => void (await bench.amends.start(definition, { order: 'o94c' }, { id: 's94c', tx })));
+    await bench.work([definition], { sweepEveryMs: 600_000 });
+    expect((await bench.amends.get('s94c').outcome({ timeoutMs: 15_000 })).status).toBe('completed');
+    expect(bench.ledger).toEqual(['reserve_stock', 'charge_card']);
   });
 });
 
