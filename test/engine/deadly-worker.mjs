@@ -1,8 +1,8 @@
-// A worker process whose action kills it for some orders: `node deadly-worker.mjs URL NAMESPACE SAGA [fused]`.
+// A worker process whose action kills it for some orders: `node deadly-worker.mjs URL NAMESPACE [SAGA [fused]]`.
 import { connect, saga, step } from '../../dist/src/index.js';
 import { z } from 'zod';
 
-const [url, namespace, name, fused] = process.argv.slice(2);
+const [url, namespace, name = 'deadly', fused] = process.argv.slice(2);
 const input = z.object({ order: z.string() });
 const made = (of, run) => step({ name: of, input, result: z.object({}), run, compensate: () => undefined });
 const deadly = saga({ name, version: 1, input, fuse: fused === 'fused' })
