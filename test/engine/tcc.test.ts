@@ -198,7 +198,7 @@ describe.each(STORE_KINDS)('tcc on %s', (kind) => {
 
   test('T11 the deadline passes while a try runs: told to stop, cancelled', async () => {
     const checkout = checkoutTcc(bench.ledger, {
-      deadlineMs: 400,
+      deadlineMs: 2_000,
       credit: {
         try: ({ signal }) =>
           new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })),
