@@ -32,6 +32,8 @@ const STARTS_AT_ONCE = 100;
 const WARM_UP = 150;
 /** Until the compiler has seen what a worker does all day: with fewer a short run on Redis measures the compiler. */
 const WARM_UP_ON_REDIS = 1_000;
+/** The same for runs of one at a time. */
+const SINGLES_ON_REDIS = 500;
 
 async function startMany(contender: Contender, from: number, count: number, atOnce: number): Promise<void> {
   let next = from;
@@ -54,9 +56,10 @@ async function rate(count: number, before: number, work: () => Promise<void>): P
   return { value: count / seconds, rssBytes: process.memoryUsage.rss(), cpuMicros: (user + system) / count, stored: before + count };
 }
 
-async function latency(contender: Contender, count: number): Promise<Measured> {
+async function latency(contender: Contender, before: number, count: number): Promise<Measured> {
+  for (let number = 0; number < before; number++) await contender.run(-1 - number);
   const times: number[] = [];
-  const measured = await rate(count, WARM_UP, async () => {
+  const measured = await rate(count, before, async () => {
     for (let number = 0; number < count; number++) {
       const from = performance.now();
       await contender.run(number);
@@ -113,11 +116,9 @@ async function measure(order: Order, contender: Contender): Promise<Measured> {
   const workers = order.processes > 1 ? await workersOf(order) : [];
   try {
     await (order.processes > 1 ? contender.watch() : contender.work());
-    if (order.measure === 'latency') {
-      for (let number = 0; number < WARM_UP; number++) await contender.run(-1 - number);
-      return await latency(contender, transactions);
-    }
-    const warmUp = order.scenario.store === 'redis' ? WARM_UP_ON_REDIS : WARM_UP;
+    const onRedis = order.scenario.store === 'redis';
+    if (order.measure === 'latency') return await latency(contender, onRedis ? SINGLES_ON_REDIS : WARM_UP, transactions);
+    const warmUp = onRedis ? WARM_UP_ON_REDIS : WARM_UP;
     await startMany(contender, 0, warmUp, STARTS_AT_ONCE);
     await contender.ended();
     return await rate(transactions, warmUp, async () => {
