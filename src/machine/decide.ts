@@ -28,7 +28,7 @@ function mayOverlap(step: StepState, facts: AttemptFacts): boolean {
   return isOvertaken(step, facts) && !step.backingOff;
 }
 
-function recordLate(draft: Draft, fact: Extract<Fact, { type: 'succeeded' }>): void {
+function recordLate(draft: Draft, fact: Extract<Fact, { type: 'succeeded' | 'answered_late' }>): void {
   emit(draft, { type: 'late_result', data: { step: fact.step, op: 'run', succeeded: true, ...attemptFacts(fact) } });
 }
 
@@ -179,6 +179,10 @@ function takeIn(draft: Draft, fact: Fact): void {
       return lost(draft, fact, step);
     case 'succeeded':
       return succeeded(draft, fact, step);
+    case 'answered_late':
+      // Still in flight: a later attempt, under the same key, will say what happened.
+      if (step.status !== 'issued' && step.status !== 'succeeded') recordLate(draft, fact);
+      return;
     case 'attempt_failed':
       if (!inFlight(step, fact.op) || isOvertaken(step, fact)) return;
       return fact.op === 'run' ? actionFailed(draft, fact, step) : obligationFailed(draft, fact, step);
@@ -216,8 +220,9 @@ export function decision(rules: Rules, state: State, fact: Fact): Decision {
   const draft: Draft = { rules, state, events: [] };
   if (isTerminal(state)) {
     // An end is an end: only the record of an answer that came too late may follow.
-    const step = fact.type === 'succeeded' ? stepState(state, fact.step) : undefined;
-    if (fact.type === 'succeeded' && step !== undefined && step.status !== 'succeeded') recordLate(draft, fact);
+    if (fact.type !== 'succeeded' && fact.type !== 'answered_late') return draft;
+    const step = stepState(state, fact.step);
+    if (step !== undefined && step.status !== 'succeeded') recordLate(draft, fact);
     return draft;
   }
   takeIn(draft, fact);

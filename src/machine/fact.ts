@@ -18,6 +18,8 @@ export type Fact =
       readonly jobLost?: true;
     }
   | ({ readonly type: 'succeeded'; readonly step: string; readonly result: Json; readonly verified?: boolean } & AttemptFacts)
+  /** An action answered after its time was up, when its failure was on record: kept for the record, and never used. */
+  | ({ readonly type: 'answered_late'; readonly step: string } & AttemptFacts)
   | ({
       readonly type: 'attempt_failed';
       readonly step: string;

@@ -326,9 +326,7 @@ export class StepWorker {
       const answer = await late;
       if (answer.kind !== 'returned') return;
       const state = await this.#engine.transactions.load(due.state.id);
-      // Still in flight: a later attempt, under the same key, will say what happened.
-      if (state === undefined || stepState(state, due.name)?.status === 'issued') return;
-      await this.#engine.transactions.record(due.rules, state, { type: 'succeeded', step: due.name, result: null, ...facts });
+      if (state !== undefined) await this.#engine.transactions.record(due.rules, state, { type: 'answered_late', step: due.name, ...facts });
     } catch (error) {
       log.warn({ err: error }, 'a late answer could not be recorded');
     }

@@ -36,6 +36,33 @@ describe.each(STORE_KINDS)('unknown outcomes on %s', (kind) => {
     expect((await run.view()).status).toBe('compensated');
   });
 
+  test('S32 a pivot that times out lands later: it stays stuck with that on record, and a retry goes on with its result', async () => {
+    const late = gate();
+    let asked = 0;
+    const saga = orderSaga(
+      bench.ledger,
+      {
+        create_shipment: {
+          timeoutMs: 60,
+          retry: { attempts: 1 },
+          use: { pivot: true },
+          async run() {
+            if (++asked === 1) await late.opened; // deaf to its signal
+          },
+        },
+      },
+      { version: 2 },
+    );
+    await bench.work([saga]);
+    const run = await bench.amends.start(saga, { order: 'o32' });
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'stuck', failedStep: 'create_shipment' });
+    late.open();
+    await eventually(async () => expect((await run.history()).map(({ event }) => event.type)).toContain('late_result'));
+    expect((await run.view()).status).toBe('stuck');
+    await run.retry();
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'completed', output: { ref: 'create_shipment/o32' } });
+  });
+
   test('S10 a timeout and verify says done: forward without a second effect', async () => {
     const saga = orderSaga(bench.ledger, {
       charge_card: {

@@ -58,7 +58,11 @@ function onSuccess(entry: Entry, fact: StepFact<'succeeded'>): Verdict {
   return [{ type: 'step_succeeded', data: { step, result } }];
 }
 
-function onAnswerAfterEnd({ run, undo }: Entry, { step }: StepFact<'succeeded'>): Verdict {
+function onLateAnswer(entry: Entry, fact: StepFact<'answered_late'>): Verdict {
+  return entry.run === 'open' ? [] : onAnswerAfterEnd(entry, fact);
+}
+
+function onAnswerAfterEnd({ run, undo }: Entry, { step }: StepFact<'succeeded' | 'answered_late'>): Verdict {
   if (run === 'untouched' || (run === 'succeeded' && undo === 'none')) return [];
   return [{ type: 'late_result', data: { step, op: 'run', succeeded: true } }];
 }
@@ -152,7 +156,9 @@ function onWaitDue(model: Model, { step, nowMs }: StepFact<'wait_due'>): Verdict
 
 /** What the rules say of a fact, by the test's own model. */
 export function expectation(model: Model, fact: Fact, deadlineAtMs: number | null): Verdict {
-  if (model.end !== undefined) return fact.type === 'succeeded' ? onAnswerAfterEnd(model.entry(fact.step), fact) : [];
+  if (model.end !== undefined) {
+    return fact.type === 'succeeded' || fact.type === 'answered_late' ? onAnswerAfterEnd(model.entry(fact.step), fact) : [];
+  }
   switch (fact.type) {
     case 'nudged':
     case 'confirmed':
@@ -201,6 +207,8 @@ export function expectation(model: Model, fact: Fact, deadlineAtMs: number | nul
       return onLoss(model, model.entry(fact.step), fact);
     case 'succeeded':
       return onSuccess(model.entry(fact.step), fact);
+    case 'answered_late':
+      return onLateAnswer(model.entry(fact.step), fact);
     case 'attempt_failed': {
       const entry = model.entry(fact.step);
       if (!isOpen(entry, fact.op) || fact.attempt <= entry.ended) return [];

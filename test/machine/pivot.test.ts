@@ -73,6 +73,18 @@ test('S32 the pivot is unknown: stuck, and nothing is undone until it is resolve
   expect(order.state.turn).toMatchObject({ kind: 'cancelled', by: 'ann' });
 });
 
+test('S32 an answer that comes too late is kept for the record: what it said is not known, so the pivot stays in doubt', () => {
+  const order = withPivotUnknown();
+  const { attemptsEver } = order.step('charge_card');
+  const late = { type: 'answered_late', step: 'charge_card', attempt: attemptsEver, worker: 'w-1', startedAtMs: START_MS } as const;
+  expect(order.tell(late)).toEqual(['late_result']);
+  expect(order.state.status).toBe('stuck');
+  order.retry();
+  expect(order.tell(late), 'a later attempt will say').toEqual([]);
+  order.succeed('charge_card', { receipt: 'r1' });
+  expect(order.step('charge_card').result).toEqual({ receipt: 'r1' });
+});
+
 test('S32 found to have happened: it goes on forward, and what was asked for meanwhile came too late', () => {
   const order = withPivotUnknown();
   order.cancel();

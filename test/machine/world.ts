@@ -331,7 +331,9 @@ export class World {
           ? { type: 'succeeded', step, result: { of: step, attempt, late: true }, attempt, ...facts }
           : { type: 'compensated', step, attempt, ...facts },
     };
-    return op === 'run' && entry.effect ? [succeeds] : [fails, succeeds].slice(0, op === 'run' ? 1 : 2);
+    // Its worker, which had told that its time was up, tells of the answer.
+    const answers: Move = { name: `late answer of ${step}`, fact: () => ({ type: 'answered_late', step, attempt, ...facts }) };
+    return op === 'run' && entry.effect ? [succeeds, answers] : [fails, succeeds].slice(0, op === 'run' ? 1 : 2);
   }
 
   #withdraw({ step }: Job): Fact {
