@@ -326,7 +326,8 @@ export class StepWorker {
       const answer = await late;
       if (answer.kind !== 'returned') return;
       const state = await this.#engine.transactions.load(due.state.id);
-      if (state !== undefined) await this.#engine.transactions.record(due.rules, state, { type: 'answered_late', step: due.name, ...facts });
+      if (state !== undefined)
+        await this.#engine.transactions.record(due.rules, state, { type: 'answered_late', step: due.name, ...facts });
     } catch (error) {
       log.warn({ err: error }, 'a late answer could not be recorded');
     }
