@@ -1,28 +1,43 @@
 import { storeError, type RedisScript } from './script.ts';
 
-type Arguments = readonly (string | number)[];
+/** One caller's part of a script call. */
+export interface BatchedCall {
+  /** Short ones. */
+  readonly args: readonly (string | number)[];
+  /** Long ones, which go as they are: no other arguments need less of the client and of the script. */
+  readonly texts: readonly string[];
+}
 
-/** The part of a script that takes such a batch apart: `each_call(call)` is what the script returns. */
+/** The part of a script that takes such a batch apart: `each_call(call)` is what the script returns, `call` gets the list of the arguments. */
 export const BATCH: URL = new URL('./batch.lua', import.meta.url);
 
 /** A batch of large payloads goes out earlier. */
 const MOST_CHARACTERS = 256 * 1024;
 
 interface Waiting {
-  readonly args: Arguments;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** As JSON. What is no text of Unicode, half of a pair, becomes U+FFFD, as in anything that is sent: the script's reader refuses it. */
+function written({ args, texts }: BatchedCall): string {
+  let json = JSON.stringify(args);
+  if (json.includes('\\ud')) json = JSON.stringify(args.map((arg) => (typeof arg === 'string' ? Buffer.from(arg).toString() : arg)));
+  return `[${texts.length},${json.slice(1)}`;
+}
+
 /**
  * Calls a script for all callers of one turn of the event loop at once. Where many are at work, their answers come together, and so do the
- * calls that follow from them: the call, not the writing, is what a small write costs both sides.
+ * calls that follow from them: the call, not the writing, is what a small write costs both sides. And of a call it is the arguments, one by one,
+ * that cost the client: so there is one for all that is short.
  */
 export class CallBatch {
   readonly #script: RedisScript;
   readonly #root: string;
   readonly #most: number;
   #waiting: Waiting[] = [];
+  #args = '';
+  #texts: string[] = [];
   #characters = 0;
 
   /**
@@ -36,11 +51,15 @@ export class CallBatch {
   }
 
   /** What the script answers to this call; throws what went wrong with it alone. */
-  call(args: Arguments): Promise<unknown> {
+  call(call: BatchedCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) process.nextTick(() => this.#send());
-      this.#waiting.push({ args, resolve, reject });
-      for (const arg of args) this.#characters += typeof arg === 'string' ? arg.length : 8;
+      this.#waiting.push({ resolve, reject });
+      this.#args += this.#args === '' ? written(call) : `,${written(call)}`;
+      for (const text of call.texts) {
+        this.#texts.push(text);
+        this.#characters += text.length;
+      }
       if (this.#waiting.length >= this.#most || this.#characters >= MOST_CHARACTERS) this.#send();
     });
   }
@@ -49,10 +68,11 @@ export class CallBatch {
     const sent = this.#waiting;
     if (sent.length === 0) return;
     this.#waiting = [];
+    const [args, texts] = [`[${this.#args}]`, this.#texts];
+    this.#args = '';
+    this.#texts = [];
     this.#characters = 0;
-    const args: (string | number)[] = [];
-    for (const { args: own } of sent) args.push(own.length, ...own);
-    this.#script(this.#root, ...args).then(
+    this.#script(this.#root, args, ...texts).then(
       (replies) => {
         for (const [place, reply] of (replies as readonly unknown[]).entries()) {
           const { resolve, reject } = sent[place]!;

@@ -16,7 +16,7 @@ import {
 import type { AppendResult, EventStore, ReadOptions, RecordedEvent, StreamHead, StreamName, StreamState } from '../event-store.ts';
 import { eventIdReused, partialDuplicate, partlyAppended, streamClosed, streamNotFound, wrongVersion } from '../refusals.ts';
 import { archivedEntries, packEntries } from './archive.ts';
-import { BATCH, CallBatch } from './call-batch.ts';
+import { BATCH, CallBatch, type BatchedCall } from './call-batch.ts';
 import { epochOf } from './epoch.ts';
 import { checkClient, CLOCK, defineScript, FIT, readLua } from './script.ts';
 import { entryFields, recordedEvent, type StreamEntry } from './stream-entry.ts';
@@ -49,14 +49,17 @@ export function refuseSqlTransaction(tx: unknown): void {
 }
 
 /** For the script; defaults are empty. */
-function appendArguments(appends: readonly CheckedAppend[]): readonly (string | number)[] {
+function appendCall(appends: readonly CheckedAppend[]): BatchedCall {
   const args: (string | number)[] = [appends.length];
+  const texts: string[] = [];
   for (const { stream, expectedVersion, events } of appends) {
     args.push(streamKeyOf(stream), expectedVersion, events.length);
-    for (const { eventId, eventType, schemaVersion, data, metadata } of events)
-      args.push(eventId, eventType, data, schemaVersion === 1 ? '' : schemaVersion, metadata === '{}' ? '' : metadata);
+    for (const { eventId, eventType, schemaVersion, data, metadata } of events) {
+      args.push(eventId, eventType, schemaVersion === 1 ? '' : schemaVersion);
+      texts.push(data, metadata === '{}' ? '' : metadata);
+    }
   }
-  return args;
+  return { args, texts };
 }
 
 type Reply =
@@ -155,7 +158,7 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
   };
 
   const appendTo = async (appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> => {
-    const results = resultsOf((await calls.call(appendArguments(appends))) as Reply, appends);
+    const results = resultsOf((await calls.call(appendCall(appends))) as Reply, appends);
     for (const [i, { duplicate, firstVersion }] of results.entries()) if (duplicate) await checkSame(appends[i]!, firstVersion);
     return results;
   };

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { keyRoot, reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
 import { checkText } from '../../events/batch.ts';
-import { BATCH, CallBatch } from '../../events/redis/call-batch.ts';
+import { BATCH, CallBatch, type BatchedCall } from '../../events/redis/call-batch.ts';
 import { TRIM_LOG } from '../../events/redis/redis-log.ts';
 import { refuseSqlTransaction } from '../../events/redis/redis-event-store.ts';
 import { checkClient, CLOCK, defineScript, FIT, readLua } from '../../events/redis/script.ts';
@@ -53,20 +53,20 @@ function checkCommit({ id, expectedVersion, events, tx }: Commit): void {
   if (events.length === 0) throw new AmendsError('EMPTY_BATCH', `nothing to commit to transaction ${id}: give at least one event`);
 }
 
-/** The arguments of one commit in commit.lua. What can't change after the start is sent with the start only. */
-function commitArguments(
-  { id, expectedVersion, events, summary, announce }: Commit,
-  token: string,
-  announceIn: AnnounceIn,
-): readonly (string | number)[] {
+/** One commit, as commit.lua wants it. What can't change after the start is sent with the start only. */
+function commitCall({ id, expectedVersion, events, summary, announce }: Commit, token: string, announceIn: AnnounceIn): BatchedCall {
   const { status, error } = summary;
   const how = announceIn === 'shard' ? 's' : 'a';
   const flags = `${announce ? how : ''}${isTerminal(summary) ? 't' : ''}${error === undefined ? '' : 'e'}`;
-  const args: (string | number)[] = [id, expectedVersion, token, status, flags, events.length];
-  for (const { type, data } of events) args.push(type, JSON.stringify(data));
+  const args: (string | number)[] = [id, expectedVersion, token, status, flags];
+  const texts: string[] = [];
+  for (const { type, data } of events) {
+    args.push(type);
+    texts.push(JSON.stringify(data));
+  }
   if (error !== undefined) args.push(error);
   if (expectedVersion === 0) args.push(summary.saga, summary.definitionVersion, ...tagArguments(summary.tags));
-  return args;
+  return { args, texts };
 }
 
 function planField(saga: string, definitionVersion: number): string {
@@ -111,7 +111,7 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
   return {
     async commit(asked): Promise<CommitResult> {
       checkCommit(asked);
-      const reply = await commits.call(commitArguments(asked, tokenPrefix + (tokens++).toString(36), announceIn));
+      const reply = await commits.call(commitCall(asked, tokenPrefix + (tokens++).toString(36), announceIn));
       if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
       // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
       const [unseen] = reply as [StreamEntry[]];

@@ -53,6 +53,15 @@ export function summariesSuite(store: TestStore): void {
       ]);
     });
 
+    test('an error that was cut in the middle of a character is kept', async () => {
+      const id = await start(journal);
+      const others = await Promise.all([start(journal), start(journal)]);
+      const commits = [id, ...others].map((one) => journal.commit(commitOf(one, 1, [issued('a')], { error: 'no \ud83d…' })));
+      for (const { committed } of await Promise.all(commits)) expect(committed).toBe(true);
+      const [summary] = await journal.summaries([id]);
+      expect(summary!.error).toBe('no \ufffd…');
+    });
+
     test.each(STATUSES)('a transaction that is %s has an end only if that is terminal', async (status) => {
       const id = await start(journal);
       await journal.commit(commitOf(id, 1, [issued('a')], { status }));
