@@ -43,8 +43,8 @@ function median(values: readonly number[]): number {
 
 async function sample(place: Place, order: Omit<Order, 'scenario'>, options: BenchOptions, failing: boolean): Promise<Sample> {
   const url = await place.fresh();
-  const { store, steps, payloadBytes, concurrency, parallel, fuse, failAt } = options;
-  const scenario = { store, url, steps, payloadBytes, concurrency, parallel, fuse, failAt: failing ? failAt : 0 };
+  const { store, steps, payloadBytes, workKiB, concurrency, parallel, fuse, failAt } = options;
+  const scenario = { store, url, steps, payloadBytes, workKiB, concurrency, parallel, fuse, failAt: failing ? failAt : 0 };
   const before = (await place.usedBytes()) ?? Number.NaN;
   const child = fork(fileURLToPath(new URL('measure.js', import.meta.url)), {
     execArgv: [], // as in production: without the source maps that are on here, which cost the side more that has some

@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts';
 
 export interface BenchOptions extends Omit<Scenario, 'url'> {
   readonly fuse: boolean;
+  readonly workKiB: number;
   readonly json: boolean;
   readonly rounds: number;
   readonly fsync: 'always' | 'everysec' | 'none';
@@ -18,6 +19,7 @@ const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a h
   --fsync always|everysec|none      of Redis' append-only file; default everysec
   --steps <n>                       default 3
   --payload <bytes>                 default 100
+  --work <KiB>                      each step hashes; default 0: it does nothing
   --concurrency <n>                 jobs in work per worker; default 50
   --processes <n>                   worker processes; default 1, the one that starts
   --parallel                        steps in pairs, side by side
@@ -57,6 +59,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
       fsync: { type: 'string', default: 'everysec' },
       steps: { type: 'string', default: '3' },
       payload: { type: 'string', default: '100' },
+      work: { type: 'string', default: '0' },
       concurrency: { type: 'string', default: '50' },
       processes: { type: 'string', default: '1' },
       'fail-at': { type: 'string' },
@@ -78,6 +81,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
     fsync: oneOf('fsync', values.fsync, ['always', 'everysec', 'none']),
     steps,
     payloadBytes: whole('payload', values.payload, 0),
+    workKiB: whole('work', values.work, 0),
     concurrency: whole('concurrency', values.concurrency, 1),
     processes: whole('processes', values.processes, 1),
     failAt: values['fail-at'] === undefined ? steps : Math.min(steps, whole('fail-at', values['fail-at'], 1)),

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** What is measured: the same for the yardstick and for Amends. */
 export interface Scenario {
   readonly store: 'redis' | 'postgres' | 'embedded';
@@ -5,6 +7,8 @@ export interface Scenario {
   readonly steps: number;
   /** Size of the input in bytes of JSON; every step gets it as its argument. */
   readonly payloadBytes: number;
+  /** What each action and each undo hashes, KiB: work that takes its time of a core whatever else runs. Default 0. */
+  readonly workKiB?: number;
   /** Jobs a worker has in work at the same time. */
   readonly concurrency: number;
   /** Runs the steps in pairs side by side. */
@@ -35,21 +39,29 @@ export interface Contender {
 /** The action of every step, and its undo. Counts, so that a run that loses work is no result. */
 export class Steps {
   readonly #scenario: Scenario;
+  readonly #work: Buffer;
   done = 0;
   undone = 0;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
+    this.#work = Buffer.alloc((scenario.workKiB ?? 0) * 1024);
   }
 
   run(step: number): { readonly step: number } {
     if (step === this.#scenario.failAt) throw new Refused(`step ${step} refuses`);
+    this.#hash();
     this.done++;
     return { step };
   }
 
   undo(): void {
+    this.#hash();
     this.undone++;
+  }
+
+  #hash(): void {
+    if (this.#work.length > 0) createHash('sha256').update(this.#work).digest();
   }
 
   /** @throws {Error} when other than this many transactions were carried out whole */
