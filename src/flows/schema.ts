@@ -30,7 +30,8 @@ export async function parseWith<S extends Schema>(
   what: string,
   code: ErrorCode = 'INVALID_INPUT',
 ): Promise<OutputOf<S>> {
-  const outcome = await schema['~standard'].validate(value);
+  const parsing = schema['~standard'].validate(value);
+  const outcome = 'then' in parsing ? await parsing : parsing;
   if (outcome.issues === undefined) return outcome.value as OutputOf<S>;
   const issues = outcome.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }));
   const list = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');

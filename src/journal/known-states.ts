@@ -17,6 +17,11 @@ function sizeOf(json: Json): number {
   return size;
 }
 
+/** Where a state is kept: replacing it costs less than setting it anew. */
+interface Kept {
+  state: State;
+}
+
 /**
  * What a process remembers of transactions, the latest of them. Many may have begun and wait for a worker: of these nothing but the input is
  * known, and it is enough for the first step.
@@ -27,17 +32,21 @@ export class KnownStates {
     maxSize: MOST_BEGUN_SIZE,
     sizeCalculation: ({ input }) => STATE_SIZE + sizeOf(input),
   });
-  readonly #underWay = new LRUCache<string, State>({ max: MOST_UNDER_WAY });
+  readonly #underWay = new LRUCache<string, Kept>({ max: MOST_UNDER_WAY });
 
   get(id: string): State | undefined {
-    return this.#underWay.get(id) ?? this.#begun.get(id);
+    return this.#underWay.get(id)?.state ?? this.#begun.get(id);
   }
 
   set(state: State): void {
     const { id } = state;
-    if (isBeginning(state)) return void this.#begun.set(id, state);
-    this.#begun.delete(id);
-    this.#underWay.set(id, state);
+    const kept = this.#underWay.get(id);
+    if (kept !== undefined) kept.state = state;
+    else if (isBeginning(state)) this.#begun.set(id, state);
+    else {
+      this.#begun.delete(id);
+      this.#underWay.set(id, { state });
+    }
   }
 }
 

@@ -165,24 +165,31 @@ function confirm(draft: Draft): boolean {
   return true;
 }
 
+/** The first stage with a step that is not over. */
+function openStage(plan: Plan, state: State): readonly string[] | undefined {
+  for (const stage of plan.stages) {
+    for (const name of stage) {
+      const status = stepState(state, name)?.status;
+      if (status !== 'succeeded' && status !== 'skipped') return stage;
+    }
+  }
+  return undefined;
+}
+
 /** One move forward; `false` when there is nothing to do until something else happens. */
 function forward(draft: Draft): boolean {
   const { plan, bindings } = draft.rules;
   if (draft.state.verdict !== undefined) return confirm(draft);
   if (bindings === undefined) return false;
   endWaits(draft);
-  const stage = plan.stages.find((names) =>
-    names.some((name) => {
-      const status = stepState(draft.state, name)?.status;
-      return status !== 'succeeded' && status !== 'skipped';
-    }),
-  );
+  const stage = openStage(plan, draft.state);
   if (stage === undefined && plan.kind === 'tcc') return reachVerdict(draft);
   if (stage === undefined) {
     complete(draft, bindings);
     return true;
   }
-  const untouched = stage.filter((name) => stepState(draft.state, name) === undefined);
+  const untouched: string[] = [];
+  for (const name of stage) if (stepState(draft.state, name) === undefined) untouched.push(name);
   if (untouched.length === 0) return false;
   issueStage(draft, bindings, untouched);
   return true;

@@ -80,15 +80,17 @@ interface NamedStart extends TccStartOptions {
  */
 export function start(engine: Engine, saga: AnyDefinition, input: unknown, options: NamedStart): Promise<boolean> {
   const about = { id: options.id, saga: saga.name, kind: saga.kind, version: saga.version, parent: presentCause()?.traceparent };
-  return engine.telemetry.tracing.start(about, (traceparent) => begin(engine, saga, input, { ...options, traceparent }));
+  return engine.telemetry.tracing.start(about, (traceparent) => begin(engine, saga, input, options, traceparent));
 }
 
-interface Beginning extends NamedStart {
-  readonly traceparent: string | undefined;
-}
-
-async function begin(engine: Engine, saga: AnyDefinition, input: unknown, options: Beginning): Promise<boolean> {
-  const { id, traceparent } = options;
+async function begin(
+  engine: Engine,
+  saga: AnyDefinition,
+  input: unknown,
+  options: NamedStart,
+  traceparent: string | undefined,
+): Promise<boolean> {
+  const { id } = options;
   const tags = checkTags(options.tags ?? {});
   const what = `the input of ${saga.kind} "${saga.name}"`;
   const parsed: unknown = await parseWith(saga.input, input, what);
@@ -111,7 +113,7 @@ async function begin(engine: Engine, saga: AnyDefinition, input: unknown, option
     ...(plan.kind === 'tcc' && options.awaitsVerdict === true ? { awaitsVerdict: true } : {}),
   };
   const rules = { plan, bindings, limits: engine.limits };
-  if (options.isNew && engine.inOrder && options.tx === undefined) return beginAtOnce(engine, rules, id, started);
+  if (options.isNew && engine.inOrder && options.tx === undefined) return await beginAtOnce(engine, rules, id, started);
   const { created, state, events } = await engine.transactions.start(rules, id, started, { tx: options.tx });
   if (created) {
     await reachable(enqueueStart(engine.queues, plan, state, events, options.tx));

@@ -55,7 +55,8 @@ export function operationJob(plan: Plan, id: string, step: string, op: JobOperat
 
 /** The same for an operation that is due by the journal: one that waits is delivered when its time is up. */
 function dueJob(plan: Plan, state: State, { step, op }: Due, recovered = false): OperationJob {
-  const job = { ...operationJob(plan, state.id, step, op, recovered), ahead: isAhead(plan, step, op) };
+  const { queue, jobId, name, message } = operationJob(plan, state.id, step, op, recovered);
+  const job = { queue, jobId, name, message, ahead: isAhead(plan, step, op) };
   if (op === 'renew') return { ...job, notBeforeMs: renewAtMs(plan, state, step) };
   if (op !== 'run' || stepState(state, step)?.wait === undefined) return job;
   return { ...job, notBeforeMs: wakesAtMs(plan, state, step) ?? Infinity };
@@ -77,13 +78,13 @@ interface Due {
 
 /** The operations that just became due. A wait that has ended already, because its signal had come before, needs no job. */
 function issuedBy(state: State, events: readonly TransactionEvent[]): readonly Due[] {
-  return events.flatMap((event): Due[] => {
-    if (event.type === 'step_issued' && stepState(state, event.data.step)?.status !== 'issued') return [];
-    if (event.type === 'step_issued') return [{ step: event.data.step, op: 'run' }];
-    if (event.type === 'compensation_issued') return [{ step: event.data.step, op: 'compensate' }];
-    if (event.type === 'confirm_issued') return [{ step: event.data.step, op: 'confirm' }];
-    return [];
-  });
+  const due: Due[] = [];
+  for (const { type, data } of events) {
+    if (type === 'step_issued' && stepState(state, data.step)?.status === 'issued') due.push({ step: data.step, op: 'run' });
+    else if (type === 'compensation_issued') due.push({ step: data.step, op: 'compensate' });
+    else if (type === 'confirm_issued') due.push({ step: data.step, op: 'confirm' });
+  }
+  return due;
 }
 
 /** What is due in the root is delivered with that. */
@@ -140,22 +141,23 @@ function renewalsEndedBy(plan: Plan, state: State, events: readonly TransactionE
  * The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless.
  *
  * @param inHand The job that the writer has in work: what is to be run in it is left to it.
+ * @returns `undefined`: they call for none.
  */
-export async function advance(
+export function advance(
   queues: QueuePort,
   plan: Plan,
   state: State,
   events: readonly TransactionEvent[],
   inHand?: JobInHand,
-): Promise<void> {
+): Promise<unknown> | undefined {
   const due = [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)];
   const left = inHand === undefined ? due : due.filter(({ step, op }) => !inHand.takes(operationJob(plan, state.id, step, op), step));
   const issued = childrenFor(plan, state, left);
   const ended = waitsEndedBy(state, events);
   const over = renewalsEndedBy(plan, state, events);
-  if (issued.length + ended.length + over.length === 0) return;
+  if (issued.length + ended.length + over.length === 0) return undefined;
   const root = rootJob(state);
-  await Promise.all([
+  return Promise.all([
     ...over.map((step) => queues.promote(operationJob(plan, state.id, step, 'renew'))),
     ...issued.map((job) => (isInsideGroup(plan, job.message) ? deliverAgain(queues, job, root) : queues.addChild(job, root))),
     ...ended.map((step) => endWait(queues, plan, state, step)),

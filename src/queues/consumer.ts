@@ -50,10 +50,8 @@ async function keep(job: Job, data: object, token: string, lockMs: number): Prom
   await job.updateData(data);
 }
 
-async function carryOut(verdict: Verdict, job: Job, token: string, lockMs: number): Promise<string | null> {
+async function carryOut(verdict: Exclude<Verdict, { kind: 'done' }>, job: Job, token: string, lockMs: number): Promise<string | null> {
   switch (verdict.kind) {
-    case 'done':
-      return verdict.value;
     case 'failed':
       throw finalError(verdict.error);
     case 'again':
@@ -96,7 +94,7 @@ export async function startConsumer(
       keep: (changes) => keep(job, { ...(job.data as object), ...changes }, token, options.lockMs),
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
-    return carryOut(verdict, job, token, options.lockMs);
+    return verdict.kind === 'done' ? verdict.value : await carryOut(verdict, job, token, options.lockMs);
   };
   const held = backend.forWorker();
   const worker = new Worker(

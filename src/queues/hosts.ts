@@ -5,10 +5,11 @@ import type { JobPlace, OperationJob, QueuePort, RootJob } from './queue-port.ts
 
 /** The step that is due in the job of this one's fused group, or that is stuck in it. */
 export function stepInJob(plan: Plan, state: State, step: string): string | undefined {
-  return fusedGroupOf(plan, step)?.steps.find((name) => {
+  for (const name of fusedGroupOf(plan, step)?.steps ?? []) {
     const status = stepState(state, name)?.status;
-    return status === DUE.run || status === STUCK.run;
-  });
+    if (status === DUE.run || status === STUCK.run) return name;
+  }
+  return undefined;
 }
 
 /** The job of a fused group while a delivery of it is in work: a step that comes due in it by what this delivery records needs no other. */

@@ -15,7 +15,6 @@ export class ActiveOperations {
   readonly #journal: Pick<Journal, 'summaries'>;
   readonly #onError: (error: unknown) => void;
   readonly #all = new Set<Interrupts>();
-  readonly #actions = new Map<string, Set<Interrupts>>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #givenUp = false;
@@ -25,26 +24,24 @@ export class ActiveOperations {
     this.#onError = onError;
   }
 
-  /** Carries out an operation. With an id it is interrupted when that transaction turns back: an action is, a compensation is not. */
-  async during<T>(id: string | undefined, work: (interrupts: Interrupts) => Promise<T>): Promise<T> {
-    const interrupts = new Interrupts();
+  /** An operation begins. With an id it is interrupted when that transaction turns back: an action is, a compensation is not. */
+  begin(id?: string): Interrupts {
+    const interrupts = new Interrupts(id);
     if (this.#givenUp) interrupts.giveUp();
     this.#all.add(interrupts);
-    if (id !== undefined) this.#watch(id, interrupts);
-    try {
-      return await work(interrupts);
-    } finally {
-      this.#all.delete(interrupts);
-      if (id !== undefined) this.#unwatch(id, interrupts);
-    }
+    if (id !== undefined) this.#timer ??= setInterval(() => void this.#look(), HEARTBEAT_MS).unref();
+    return interrupts;
+  }
+
+  /** It has ended, however it did. */
+  end(interrupts: Interrupts): void {
+    this.#all.delete(interrupts);
   }
 
   /** Interrupts a transaction's actions in this process at once. */
   cancel(id: string): void {
-    const actions = this.#actions.get(id);
-    if (actions === undefined) return;
-    const reason = new DOMException('the transaction turned back', 'AbortError');
-    for (const action of actions) action.cancel(reason);
+    for (const operation of this.#all)
+      if (operation.transaction === id) operation.cancel(new DOMException('the transaction turned back', 'AbortError'));
   }
 
   /** The worker can't wait any longer. */
@@ -58,24 +55,13 @@ export class ActiveOperations {
     this.#timer = undefined;
   }
 
-  #watch(id: string, interrupts: Interrupts): void {
-    this.#timer ??= setInterval(() => void this.#look(), HEARTBEAT_MS).unref();
-    const others = this.#actions.get(id);
-    if (others === undefined) this.#actions.set(id, new Set([interrupts]));
-    else others.add(interrupts);
-  }
-
-  #unwatch(id: string, interrupts: Interrupts): void {
-    const actions = this.#actions.get(id);
-    actions?.delete(interrupts);
-    if (actions?.size === 0) this.#actions.delete(id);
-  }
-
   async #look(): Promise<void> {
-    if (this.#actions.size === 0 || this.#looking) return;
+    const ids = new Set<string>();
+    for (const { transaction } of this.#all) if (transaction !== undefined) ids.add(transaction);
+    if (ids.size === 0 || this.#looking) return;
     this.#looking = true;
     try {
-      for (const { id, status } of await this.#journal.summaries([...this.#actions.keys()])) {
+      for (const { id, status } of await this.#journal.summaries([...ids])) {
         if (TURNED.has(status)) this.cancel(id);
       }
     } catch (error) {

@@ -49,8 +49,8 @@ function failedBy(error: unknown): Failure {
 }
 
 /** The step's input, parsed anew. A copy: what is kept of the transaction must not change when an action changes its input. */
-async function inputOf({ contract, name, step }: AnyDue): Promise<never> {
-  return (await parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`)) as never;
+function inputOf({ contract, name, step }: AnyDue): Promise<never> {
+  return parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`) as Promise<never>;
 }
 
 /** The key of this operation, or of another one on the same step. */
@@ -110,7 +110,7 @@ async function runAction(due: AnyDue, input: never, options: CarryOutOptions): P
   }
   const cause = causeOf(due, keyOf(due));
   const answer = await attempt((stop) => within(cause, () => due.handler.run(contextOf(due, input, options, stop))), options);
-  if (answer.kind === 'returned') return accept(due, answer.value, options, false);
+  if (answer.kind === 'returned') return await accept(due, answer.value, options, false);
   if (answer.kind === 'given up') return answer;
   const failure = answer.kind === 'threw' ? failedBy(answer.error) : { ...failed(answer.error, 'unknown', true), late: answer.late };
   if (failure.outcome === 'definite') return failure;
@@ -158,7 +158,7 @@ export async function carryOut(due: AnyDue, options: CarryOutOptions): Promise<C
   } catch (error) {
     return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
   }
-  if (due.op === 'run') return runAction(due, input, options);
+  if (due.op === 'run') return await runAction(due, input, options);
   const call = obligationOf(due, input, options);
   if (call === undefined) {
     const error = new AmendsError(

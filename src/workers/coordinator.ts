@@ -42,8 +42,8 @@ export class Coordinator {
     const step = this.#stepIn(state);
     if (step === undefined) return patience.wait(this.#look(state, message, delivery));
     const { transaction, saga, recovered, before = 0 } = message;
-    const data: OperationMessage = { transaction, saga, step, op: 'run', before, ...(recovered === undefined ? {} : { recovered }) };
-    const verdict = await steps.handle({ ...delivery, data });
+    const asked: OperationMessage = { transaction, saga, step, op: 'run', before, ...(recovered === undefined ? {} : { recovered }) };
+    const verdict = await steps.deliver(asked, delivery);
     if (verdict.kind !== 'done' && verdict.kind !== 'failed') return verdict;
     const after = this.#engine.transactions.known(transaction);
     if (after !== undefined && isTerminal(after)) return { kind: 'done', value: after.status };

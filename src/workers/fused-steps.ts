@@ -57,10 +57,16 @@ export async function carryOutFused(first: Work, { engine, patience, closing, pr
   // However many deliveries ended without a record, it is one attempt that is lost.
   const most = (stepState(state, name)?.attemptsEver ?? 0) + 1;
   if (first.failures > most) await countFrom(delivery.failures - most);
-  let work: Work = { ...first, name, failures: delivery.failures - before };
-  for (;;) {
+  const { rules, job } = first;
+  // Written out, like states: what is spread takes far longer, and here it is done with each step.
+  const at = (of: State, due: string, log: LazyLog, failures: number, recovered: boolean): Work & { readonly inHand: JobInHand } => {
     const inHand = new JobInHand(delivery.jobId);
-    const verdict = await process({ ...work, inHand });
+    return { rules, state: of, name: due, op, job, log, delivery, failures, recovered, inHand };
+  };
+  let work = at(state, name, first.log, delivery.failures - before, first.recovered);
+  for (;;) {
+    const { inHand } = work;
+    const verdict = await process(work);
     if (verdict.kind !== 'done') return verdict;
     const now = engine.transactions.known(id) ?? (await patience.wait(engine.transactions.load(id)));
     const due = now && stepInJob(plan, now, work.name);
@@ -80,7 +86,6 @@ export async function carryOutFused(first: Work, { engine, patience, closing, pr
     await countFrom(delivery.failures);
     // Nothing of it has begun: whoever goes on has it at once.
     if (closing.aborted) return { kind: 'postpone', afterMs: 1 };
-    const log = new LazyLog(engine.log, { transaction: id, step: due, op });
-    work = { ...work, state: now, name: due, log, failures: 0, recovered: false };
+    work = at(now, due, new LazyLog(engine.log, { transaction: id, step: due, op }), 0, false);
   }
 }

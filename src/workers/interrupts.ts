@@ -9,9 +9,15 @@ export interface InterruptListener {
  * and not signals: making and leaving an AbortSignal costs more than all else an attempt does here.
  */
 export class Interrupts {
+  /** The one whose turn interrupts it; `undefined`: none does. */
+  readonly transaction: string | undefined;
   #cancelled: Error | undefined;
   #givenUp = false;
   #listener: InterruptListener | undefined;
+
+  constructor(transaction?: string) {
+    this.transaction = transaction;
+  }
 
   get givenUp(): boolean {
     return this.#givenUp;

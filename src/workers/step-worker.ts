@@ -63,13 +63,18 @@ export class StepWorker {
     this.#engine = options.engine;
   }
 
-  async handle(delivery: Delivery): Promise<Verdict> {
+  handle(delivery: Delivery): Promise<Verdict> {
     let message: OperationMessage;
     try {
       message = parseOperationMessage(delivery.data);
     } catch (error) {
-      return { kind: 'failed', error: error as Error };
+      return Promise.resolve({ kind: 'failed', error: error as Error });
     }
+    return this.deliver(message, delivery);
+  }
+
+  /** Carries out what `message` asks for, in the job of this delivery. */
+  async deliver(message: OperationMessage, delivery: Delivery): Promise<Verdict> {
     const { transaction: id, step: name } = message;
     if (message.op === 'renew') return this.#renew(message, delivery);
     const { op, before = 0 } = message;
@@ -91,7 +96,8 @@ export class StepWorker {
     const failures = delivery.failures - before;
     const work: Work = { rules, state, name, op, job, log, delivery, failures, recovered: message.recovered === true };
     if (op === 'run' && stepOf(rules.plan, name).wait !== undefined) return this.#wait(work);
-    return op === 'run' && rules.plan.fuse === true ? this.#fused(work) : this.#process(work);
+    // Awaited here: a promise that is returned as it is costs two more.
+    return await (op === 'run' && rules.plan.fuse === true ? this.#fused(work) : this.#process(work));
   }
 
   #fused(work: Work): Promise<Verdict> {
@@ -128,9 +134,11 @@ export class StepWorker {
         options: { timeoutMs, graceMs, interrupts, attempt: delivery.deliveries, log, payload: engine.limits },
         record: async (fact) => (await this.#record({ rules }, state, fact)).state,
       });
+    const interrupts = active.begin();
     try {
-      return await active.during(undefined, (interrupts) => (span === undefined ? work(interrupts) : span.run(() => work(interrupts))));
+      return await (span === undefined ? work(interrupts) : span.run(() => work(interrupts)));
     } finally {
+      active.end(interrupts);
       span?.end('ended');
     }
   }
@@ -157,7 +165,7 @@ export class StepWorker {
   async #record(at: Recording, state: State, fact: Fact): Promise<Recorded> {
     const { patience } = this.#options;
     const recorded = await patience.wait(this.#engine.transactions.record(at.rules, state, fact));
-    if (recorded.events.length > 0) await patience.wait(this.#passOn(at, recorded));
+    await this.#passOn(at, recorded);
     return recorded;
   }
 
@@ -177,17 +185,20 @@ export class StepWorker {
       // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
       if (failed > 1 && recorded.events.length === 0)
         await patience.wait(restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op }));
-      await patience.wait(this.#passOn({ rules, inHand }, recorded));
+      await this.#passOn({ rules, inHand }, recorded);
       return recorded;
     }
   }
 
   /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
   async #passOn({ rules, inHand }: Recording, { state, events }: Recorded): Promise<void> {
-    await advance(this.#engine.queues, rules.plan, state, events, inHand);
+    if (events.length === 0) return;
+    const { patience, active } = this.#options;
+    const added = advance(this.#engine.queues, rules.plan, state, events, inHand);
+    if (added !== undefined) await patience.wait(added);
     if (events.some(({ type }) => type === 'saga_turned')) {
-      this.#options.active.cancel(state.id);
-      await withdrawIdle(this.#engine, rules, state);
+      active.cancel(state.id);
+      await patience.wait(withdrawIdle(this.#engine, rules, state));
     }
   }
 
@@ -228,7 +239,7 @@ export class StepWorker {
     const contract = this.#contractOf(state, name);
     const handler = contract && this.#options.find(contract);
     if (contract === undefined || handler === undefined) return this.#options.missing.code(state, name, work.delivery);
-    return this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, work);
+    return await this.#carryOut({ rules, state, step: stepState(state, name)!, name, op, contract, handler }, work);
   }
 
   /** A second job for an operation: what it counts says nothing of what the operation's own job went through, so it decides nothing. */
@@ -258,7 +269,7 @@ export class StepWorker {
 
   async #carryOut(due: DueOperation, work: Work): Promise<Verdict> {
     const engine = this.#engine;
-    const { worker } = this.#options;
+    const { worker, active, graceMs } = this.#options;
     const { rules, name, op, log, job } = work;
     const { queue, jobId } = job;
     const number = due.step.attemptsEver + 1;
@@ -276,21 +287,22 @@ export class StepWorker {
     if (number > 1) ({ state } = await this.#record(work, state, { type: 'attempt_started', step: name, op, ...facts }));
 
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
+    const interrupts = active.begin(op === 'run' ? state.id : undefined);
     const call = (): Promise<Carried> =>
-      this.#options.active.during(op === 'run' ? state.id : undefined, (interrupts) =>
-        carryOut(
-          { ...due, state },
-          {
-            timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
-            graceMs: this.#options.graceMs,
-            interrupts,
-            attempt: number,
-            log: log.child({ attempt: number }, redactionOf(due.contract)),
-            payload: engine.limits,
-          },
-        ),
-      );
-    const carried = await (span === undefined ? call() : span.run(call));
+      carryOut(state === due.state ? due : { ...due, state }, {
+        timeoutMs: timeoutOf(rules.plan, state, name, op, startedAtMs),
+        graceMs,
+        interrupts,
+        attempt: number,
+        log: log.child({ attempt: number }, redactionOf(due.contract)),
+        payload: engine.limits,
+      });
+    let carried: Carried;
+    try {
+      carried = await (span === undefined ? call() : span.run(call));
+    } finally {
+      active.end(interrupts);
+    }
     span?.end(carried.kind, carried.kind === 'failed' ? carried.error : undefined);
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
