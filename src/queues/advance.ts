@@ -49,7 +49,7 @@ export function operationJob(plan: Plan, id: string, step: string, op: JobOperat
     queue: queueOfStep(plan, stepOf(plan, step)),
     jobId: runsInRoot(plan, step, op) ? rootJobId(id) : operationJobId(id, named, op),
     name: op === 'run' && plan.kind === 'saga' ? named : `${operationWord(plan, op)} ${step}`,
-    message: { transaction: id, saga: plan.name, step, op, ...(recovered ? { recovered: true as const } : {}) },
+    message: recovered ? { transaction: id, saga: plan.name, step, op, recovered: true } : { transaction: id, saga: plan.name, step, op },
   };
 }
 
@@ -141,6 +141,7 @@ function renewalsEndedBy(plan: Plan, state: State, events: readonly TransactionE
  * The writer of events adds the jobs they call for, as children of the transaction's root. Adding one twice is harmless.
  *
  * @param inHand The job that the writer has in work: what is to be run in it is left to it.
+ * @param takes Whether somebody else adds this job.
  * @returns `undefined`: they call for none.
  */
 export function advance(
@@ -149,6 +150,7 @@ export function advance(
   state: State,
   events: readonly TransactionEvent[],
   inHand?: JobInHand,
+  takes: (child: OperationJob, root: RootJob) => boolean = () => false,
 ): Promise<unknown> | undefined {
   const due = [...issuedBy(state, events), ...renewalsBegunBy(plan, state, events)];
   const left = inHand === undefined ? due : due.filter(({ step, op }) => !inHand.takes(operationJob(plan, state.id, step, op), step));
@@ -157,9 +159,15 @@ export function advance(
   const over = renewalsEndedBy(plan, state, events);
   if (issued.length + ended.length + over.length === 0) return undefined;
   const root = rootJob(state);
+  const adding: Promise<void>[] = [];
+  for (const job of issued) {
+    if (isInsideGroup(plan, job.message)) adding.push(deliverAgain(queues, job, root));
+    else if (!takes(job, root)) adding.push(queues.addChild(job, root));
+  }
+  if (adding.length + ended.length + over.length === 0) return undefined;
   return Promise.all([
+    ...adding,
     ...over.map((step) => queues.promote(operationJob(plan, state.id, step, 'renew'))),
-    ...issued.map((job) => (isInsideGroup(plan, job.message) ? deliverAgain(queues, job, root) : queues.addChild(job, root))),
     ...ended.map((step) => endWait(queues, plan, state, step)),
   ]);
 }

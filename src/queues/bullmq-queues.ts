@@ -4,7 +4,7 @@ import { AmendsError } from '../errors.ts';
 import type { StoreClock } from '../journal/clock.ts';
 import { gatherJobs, type JobEntry } from './added-jobs.ts';
 import type { QueueBackend, QueueTelemetry } from './backend.ts';
-import { startConsumer } from './consumer.ts';
+import { startConsumer, type JobSource } from './consumer.ts';
 import { operationOptions, plainOptions, rootOptions } from './job-options.ts';
 import { failuresBefore } from './messages.ts';
 import { onStoreTime } from './store-time.ts';
@@ -79,9 +79,7 @@ export class BullmqQueues implements QueuePort {
 
   async addChild(child: OperationJob, root: RootJob): Promise<void> {
     if (this.#addTogether !== undefined) return this.#addTogether([(await this.#childJob(child, root)).toFlowEntry()]);
-    const { queue, options } = this.#childOf(child, root);
-    // What Queue.add() comes to, without its tracing and its events, which cost as much again.
-    await Job.create(queue, child.name, child.message, options);
+    await this.#create(this.bullQueue(child.queue), child, root);
   }
 
   async addRoot(root: RootJob): Promise<void> {
@@ -188,7 +186,11 @@ export class BullmqQueues implements QueuePort {
   }
 
   async consume(queue: string, handle: (delivery: Delivery) => Promise<Verdict>, options: ConsumerOptions): Promise<Consumer> {
-    const consumer = await startConsumer(this.#backend, queue, handle, { ...options, telemetry: this.#telemetry });
+    const addOver =
+      this.#addTogether === undefined
+        ? (worker: JobSource, child: OperationJob, root: RootJob): Promise<void> => this.#create(worker, child, root)
+        : undefined;
+    const consumer = await startConsumer(this.#backend, queue, handle, { ...options, telemetry: this.#telemetry, addOver });
     this.#consumers.add(consumer);
     const close = async (): Promise<void> => {
       this.#consumers.delete(consumer);
@@ -251,17 +253,19 @@ export class BullmqQueues implements QueuePort {
   }
 
   async #childJob(child: OperationJob, root: RootJob): Promise<Job> {
-    const { queue, options } = this.#childOf(child, root);
+    const queue = this.bullQueue(child.queue);
     await queue.waitUntilReady();
-    return new Job(queue, child.name, child.message, options, child.jobId);
+    return new Job(queue, child.name, child.message, this.#childOptions(child, root), child.jobId);
   }
 
-  #childOf(child: OperationJob, root: RootJob): { readonly queue: Queue; readonly options: JobsOptions } {
+  /** What Queue.add() comes to, without its tracing and its events, which cost as much again; over the connection of a queue or of a worker. */
+  async #create(over: JobSource, child: OperationJob, root: RootJob): Promise<void> {
+    await Job.create(over, child.name, child.message, this.#childOptions(child, root));
+  }
+
+  #childOptions(child: OperationJob, root: RootJob): JobsOptions {
     const parent = { id: root.jobId, queue: this.bullQueue(root.queue).qualifiedName };
-    return {
-      queue: this.bullQueue(child.queue),
-      options: Object.assign(operationOptions(child, this.#clock), { parent }, this.#metadata()),
-    };
+    return Object.assign(operationOptions(child, this.#clock), { parent }, this.#metadata());
   }
 
   #rootOptions(root: RootJob): JobsOptions {

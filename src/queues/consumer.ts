@@ -2,7 +2,16 @@ import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Jo
 import { withoutStack } from '../errors.ts';
 import type { QueueBackend, QueueTelemetry } from './backend.ts';
 import { WHILE_PROCESSED } from './job-options.ts';
-import type { Consumer, ConsumerOptions, Delivery, Verdict } from './queue-port.ts';
+import type { Consumer, ConsumerOptions, Delivery, OperationJob, RootJob, Verdict } from './queue-port.ts';
+
+/** Where a job may be added: a queue, or a worker. */
+export type JobSource = Parameters<typeof Job.create>[0];
+
+interface StartOptions extends ConsumerOptions {
+  readonly telemetry?: QueueTelemetry | undefined;
+  /** Adds a child over the connection of this worker, one for all that it sends: it arrives before what is sent later. Default: none can be. */
+  readonly addOver?: ((worker: JobSource, child: OperationJob, root: RootJob) => Promise<void>) | undefined;
+}
 
 /** Carries the delay the engine decided on to BullMQ's backoff strategy. */
 class RetryLater extends Error {
@@ -75,11 +84,13 @@ export async function startConsumer(
   backend: QueueBackend,
   queue: string,
   handle: (delivery: Delivery) => Promise<Verdict>,
-  options: ConsumerOptions & { readonly telemetry?: QueueTelemetry | undefined },
+  options: StartOptions,
 ): Promise<Consumer> {
   const afterwards = new Map<string, () => Promise<void>>();
   const settling = new Set<Promise<void>>();
   let taken = 0;
+  const addBeforeEnd = (child: OperationJob, root: RootJob): Promise<void> | undefined =>
+    child.queue === queue ? options.addOver?.(worker, child, root) : undefined;
   const processor = async (job: Job, token = ''): Promise<string | null> => {
     Object.assign(job.opts, WHILE_PROCESSED);
     // BullMQ looks for what is too much at each finish of a job that doesn't say otherwise.
@@ -92,6 +103,7 @@ export async function startConsumer(
       failures: job.attemptsMade + job.stalledCounter,
       waitedMs: waitedMs(job),
       keep: (changes) => keep(job, { ...(job.data as object), ...changes }, token, options.lockMs),
+      addBeforeEnd,
     });
     if (verdict.kind === 'failed' && verdict.afterwards !== undefined) afterwards.set(job.id ?? '', verdict.afterwards);
     return verdict.kind === 'done' ? verdict.value : await carryOut(verdict, job, token, options.lockMs);

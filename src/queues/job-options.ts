@@ -12,18 +12,19 @@ export const WHILE_PROCESSED: JobsOptions = { backoff: { type: 'custom' }, stack
 export const LONGEST_DELAY_MS = 86_400_000;
 
 /** BullMQ counts a delay from the job's timestamp, by default this process's time. */
-function storeTime(clock: StoreClock): JobsOptions | undefined {
-  return clock.isAway ? { timestamp: clock.nowMs() } : undefined;
+function inStoreTime(options: JobsOptions, clock: StoreClock): JobsOptions {
+  if (clock.isAway) options.timestamp = clock.nowMs();
+  return options;
 }
 
 /** A root that failed or was removed would take its transaction's waiting place with it. */
 export function rootOptions({ jobId }: RootJob, clock: StoreClock): JobsOptions {
-  return { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
+  return inStoreTime({ attempts: ENDLESS, jobId, removeOnFail: false }, clock);
 }
 
 /** For what belongs to no transaction. */
 export function plainOptions(jobId: string, clock: StoreClock): JobsOptions {
-  return { attempts: ENDLESS, jobId, ...storeTime(clock) };
+  return inStoreTime({ attempts: ENDLESS, jobId }, clock);
 }
 
 /**
@@ -33,9 +34,9 @@ export function plainOptions(jobId: string, clock: StoreClock): JobsOptions {
 export function operationOptions({ jobId, message, ahead, notBeforeMs }: OperationJob, clock: StoreClock): JobsOptions {
   const options: JobsOptions =
     message.op === 'run' || message.op === 'renew'
-      ? { attempts: ENDLESS, jobId, ignoreDependencyOnFailure: true, ...storeTime(clock) }
-      : { attempts: ENDLESS, jobId, removeOnFail: false, ...storeTime(clock) };
+      ? { attempts: ENDLESS, jobId, ignoreDependencyOnFailure: true }
+      : { attempts: ENDLESS, jobId, removeOnFail: false };
   if (ahead === true) options.lifo = true;
   if (notBeforeMs !== undefined) options.delay = Math.max(0, Math.min(notBeforeMs - clock.nowMs(), LONGEST_DELAY_MS));
-  return options;
+  return inStoreTime(options, clock);
 }

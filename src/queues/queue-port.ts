@@ -64,6 +64,11 @@ export interface Delivery {
   readonly waitedMs?: number | undefined;
   /** Changes its data. Throws when it is not this worker's any more: then another one has it in work. */
   readonly keep: (changes: object) => Promise<void>;
+  /**
+   * Adds another child of its root so that it is there before the queue is told how this job ended, whether the answer is waited for or not.
+   * `undefined`, of it or of what it gives: it can't.
+   */
+  readonly addBeforeEnd?: ((child: OperationJob, root: RootJob) => Promise<void> | undefined) | undefined;
 }
 
 export interface ConsumerOptions {

@@ -1,17 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { isAmendsError } from '../errors.ts';
 import { stepOf } from '../flows/plan.ts';
 import type { AnyStep, StepCode } from '../flows/step.ts';
-import type { Recorded } from '../journal/transactions.ts';
 import type { Rules } from '../machine/decide.ts';
 import { errorFrom } from '../machine/error-data.ts';
-import type { Fact } from '../machine/fact.ts';
 import { DUE, isTerminal, stepState, STUCK, type Operation, type State, type StepStatus } from '../machine/state.ts';
 import { wakesAtMs } from '../machine/waits.ts';
 import { operationWord } from '../machine/words.ts';
-import { withdrawIdle } from '../producers/control.ts';
 import { knownRules, type Engine } from '../producers/engine.ts';
-import { advance, dismiss, isSkipped, operationJob, restore } from '../queues/advance.ts';
+import { dismiss, isSkipped, operationJob, restore } from '../queues/advance.ts';
 import { LONGEST_DELAY_MS } from '../queues/job-options.ts';
 import { parseOperationMessage, type OperationMessage } from '../queues/messages.ts';
 import type { Delivery, Verdict } from '../queues/queue-port.ts';
@@ -25,6 +20,7 @@ import type { Interrupts } from './interrupts.ts';
 import type { MissingCode } from './missing-code.ts';
 import { missingTransaction } from './missing-transaction.ts';
 import { timeoutOf, type DueOperation } from './operation.ts';
+import { Recorder } from './recorder.ts';
 import { nextRenewal, renew } from './renew.ts';
 import type { StorePatience } from './store-patience.ts';
 import type { Work } from './work.ts';
@@ -45,9 +41,6 @@ export interface StepWorkerOptions {
   readonly missing: MissingCode;
 }
 
-/** What records need, and what follows from them. */
-type Recording = Pick<Work, 'rules' | 'inHand'>;
-
 /** Operations that were lost more than once are delivered again at random within this time. */
 const SPREAD_MS = 2_000;
 /** A resume delivers at once what was put off; this is for one that got lost. */
@@ -57,10 +50,12 @@ const PAUSE_MS = 5_000;
 export class StepWorker {
   readonly #options: StepWorkerOptions;
   readonly #engine: Engine;
+  readonly #recorder: Recorder;
 
   constructor(options: StepWorkerOptions) {
     this.#options = options;
     this.#engine = options.engine;
+    this.#recorder = new Recorder(options);
   }
 
   handle(delivery: Delivery): Promise<Verdict> {
@@ -132,7 +127,7 @@ export class StepWorker {
       renew(due, {
         nowMs,
         options: { timeoutMs, graceMs, interrupts, attempt: delivery.deliveries, log, payload: engine.limits },
-        record: async (fact) => (await this.#record({ rules }, state, fact)).state,
+        record: async (fact) => (await this.#recorder.record({ rules }, state, fact)).state,
       });
     const interrupts = active.begin();
     try {
@@ -155,51 +150,11 @@ export class StepWorker {
     if (isTerminal(state)) return this.#settledBefore(work, state);
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     const nowMs = this.#engine.clock.nowMs();
-    ({ state } = await this.#record(work, state, { type: 'deadline_passed', nowMs }));
-    ({ state } = await this.#record(work, state, { type: 'wait_due', step: name, nowMs }));
+    ({ state } = await this.#recorder.record(work, state, { type: 'deadline_passed', nowMs }));
+    ({ state } = await this.#recorder.record(work, state, { type: 'wait_due', step: name, nowMs }));
     if (isTerminal(state) || stepState(state, name)?.status !== 'issued') return this.#settledBefore(work, state);
     const wakesMs = wakesAtMs(rules.plan, state, name) ?? Infinity;
     return { kind: 'postpone', afterMs: Math.max(1, Math.min(wakesMs - nowMs, LONGEST_DELAY_MS)) };
-  }
-
-  async #record(at: Recording, state: State, fact: Fact): Promise<Recorded> {
-    const { patience } = this.#options;
-    const recorded = await patience.wait(this.#engine.transactions.record(at.rules, state, fact));
-    await this.#passOn(at, recorded);
-    return recorded;
-  }
-
-  /** Writes down what came of an attempt. It is known here alone, so while the store is away it is tried again until the worker is closed. */
-  async #recordOutcome({ rules, name, op, log, inHand }: Work, state: State, fact: Fact): Promise<Recorded> {
-    const { patience } = this.#options;
-    for (let failed = 1; ; failed++) {
-      let recorded: Recorded;
-      try {
-        recorded = await patience.wait(this.#engine.transactions.record(rules, state, fact));
-      } catch (error) {
-        if (this.#options.closing.aborted || isAmendsError(error, 'TRANSACTION_NOT_FOUND')) throw error;
-        log.error({ err: error }, 'the outcome of an attempt could not be recorded, will be tried again');
-        await delay(Math.min(200 * 2 ** failed, 10_000), undefined, { signal: this.#options.closing }).catch(() => undefined);
-        continue;
-      }
-      // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
-      if (failed > 1 && recorded.events.length === 0)
-        await patience.wait(restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op }));
-      await this.#passOn({ rules, inHand }, recorded);
-      return recorded;
-    }
-  }
-
-  /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
-  async #passOn({ rules, inHand }: Recording, { state, events }: Recorded): Promise<void> {
-    if (events.length === 0) return;
-    const { patience, active } = this.#options;
-    const added = advance(this.#engine.queues, rules.plan, state, events, inHand);
-    if (added !== undefined) await patience.wait(added);
-    if (events.some(({ type }) => type === 'saga_turned')) {
-      active.cancel(state.id);
-      await patience.wait(withdrawIdle(this.#engine, rules, state));
-    }
   }
 
   async #process(work: Work): Promise<Verdict> {
@@ -212,7 +167,7 @@ export class StepWorker {
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
       // A stuck operation is delivered only when a person pressed Retry on its job.
-      ({ state } = await this.#record(work, state, { type: 'retry_requested', step: name, by: 'queue' }));
+      ({ state } = await this.#recorder.record(work, state, { type: 'retry_requested', step: name, by: 'queue' }));
     }
     if (status() !== DUE[op]) return this.#settledBefore(work, state);
 
@@ -220,7 +175,7 @@ export class StepWorker {
     if (!jobLost || (work.recovered && work.delivery.deliveries === 1)) {
       log.warn({}, 'an earlier delivery of this operation ended without a record: the worker, the store or the job was lost');
       const what = jobLost ? { jobLost: true as const } : { limit: this.#options.crashLimit };
-      ({ state } = await this.#record(work, state, { type: 'attempt_lost', step: name, op, ...what }));
+      ({ state } = await this.#recorder.record(work, state, { type: 'attempt_lost', step: name, op, ...what }));
       const { lost } = stepState(state, name)!;
       // One of those that were lost together may be what killed the worker: from the second time on they come back one by one.
       if (lost > 1 && status() === DUE[op]) return { kind: 'postpone', afterMs: Math.round(Math.random() * SPREAD_MS) };
@@ -228,9 +183,9 @@ export class StepWorker {
     if (op === 'run') {
       const nowMs = this.#engine.clock.nowMs();
       if (state.deadlineAtMs !== null && nowMs >= state.deadlineAtMs)
-        ({ state } = await this.#record(work, state, { type: 'deadline_passed', nowMs }));
+        ({ state } = await this.#recorder.record(work, state, { type: 'deadline_passed', nowMs }));
       if (state.direction === 'backward' || state.pendingTurn !== undefined) {
-        ({ state } = await this.#record(work, state, { type: 'withdrawn', step: name }));
+        ({ state } = await this.#recorder.record(work, state, { type: 'withdrawn', step: name }));
       }
     }
     // The records above may have shown what another process did meanwhile: a terminated transaction keeps its steps as they were.
@@ -284,7 +239,7 @@ export class StepWorker {
     });
     const facts = { attempt: number, worker, startedAtMs, ...(span === undefined ? {} : { span: span.id }) };
     let { state } = due;
-    if (number > 1) ({ state } = await this.#record(work, state, { type: 'attempt_started', step: name, op, ...facts }));
+    if (number > 1) ({ state } = await this.#recorder.record(work, state, { type: 'attempt_started', step: name, op, ...facts }));
 
     // Only an action is told to stop when the transaction turns back: a compensation is what the turn is for.
     const interrupts = active.begin(op === 'run' ? state.id : undefined);
@@ -306,12 +261,12 @@ export class StepWorker {
     span?.end(carried.kind, carried.kind === 'failed' ? carried.error : undefined);
     if (carried.kind === 'given up') {
       // Whoever takes it over must know that it may have had its effect. Without a limit: it has killed nobody.
-      await this.#record(work, state, { type: 'attempt_lost', step: name, op });
+      await this.#recorder.record(work, state, { type: 'attempt_lost', step: name, op });
       log.warn({}, 'given up for another worker: this one is being closed');
       return { kind: 'again', afterMs: 0, error: new Error('given up in its middle: its worker was closed') };
     }
     const fact = factOf(carried, due, facts, engine.clock.nowMs());
-    const recorded = await this.#recordOutcome(work, state, fact);
+    const recorded = await this.#recorder.recordOutcome(work, state, fact);
     if (carried.kind === 'failed' && carried.late !== undefined) void this.#recordLate(carried.late, due, facts, log);
     return verdictOf(carried, recorded, due, () => this.#takeUp(due.state.id, name, op));
   }

@@ -14,14 +14,14 @@ function scriptOf(redis, sha) {
   return name.replace(/:\d.*$/, '');
 }
 
-/** The commits of one call, each by its first event: see commit.lua for the arguments. */
-function commitsIn(args) {
-  const names = [];
-  for (let at = 0; at < args.length; at += Number(args[at]) + 1) {
-    const [type, data] = args.slice(at + 7, at + 9);
-    names.push(['commit', type, JSON.parse(data).step].filter(Boolean).join(' '));
-  }
-  return names;
+/** The commits of one call, each by its first event: see batch.lua and commit.lua for the arguments. */
+function commitsIn([calls, ...texts]) {
+  let at = 0;
+  return JSON.parse(calls).map(([events, , , , , , type]) => {
+    const { step } = JSON.parse(texts[at]);
+    at += events;
+    return ['commit', type, step].filter(Boolean).join(' ');
+  });
 }
 
 /** Of the answers to a call's commits: one that lost its race is told what it had not seen. */
