@@ -4,7 +4,7 @@ import { storeError, type RedisScript } from './script.ts';
 export interface BatchedCall {
   /** Short ones. */
   readonly args: readonly (string | number)[];
-  /** Long ones, which go as they are: no other arguments need less of the client and of the script. */
+  /** Long ones, which go as they are. */
   readonly texts: readonly string[];
 }
 
@@ -53,9 +53,10 @@ export class CallBatch {
   /** What the script answers to this call; throws what went wrong with it alone. */
   call(call: BatchedCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const json = written(call);
       if (this.#waiting.length === 0) process.nextTick(() => this.#send());
       this.#waiting.push({ resolve, reject });
-      this.#args += this.#args === '' ? written(call) : `,${written(call)}`;
+      this.#args += this.#args === '' ? json : `,${json}`;
       for (const text of call.texts) {
         this.#texts.push(text);
         this.#characters += text.length;
