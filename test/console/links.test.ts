@@ -133,6 +133,6 @@ describe('links to traces', () => {
     }
     // Where no place for traces is configured, the id is there to be copied.
     const other = await browser.open(`${shop.dashboard.url}/transactions/order-1`);
-    await other.getByText(traceId).waitFor();
+    await other.locator('header.transaction-head').getByText(traceId).waitFor();
   });
 });

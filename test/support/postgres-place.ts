@@ -4,35 +4,24 @@ import { openPostgres } from '../../src/connections/postgres.ts';
 import type { SqlExecutor } from '../../src/connections/sql.ts';
 import { createPostgresBackend } from '../../src/events/postgres/backend.ts';
 import { createPostgresJournal } from '../../src/journal/postgres/postgres-journal.ts';
+import { createDatabase, dropDatabase } from './databases.ts';
 import type { Place } from './place.ts';
 import { serverUrl } from './server-url.ts';
 import { sqlTimeMs, tablesWith } from './sql-inspection.ts';
 
-async function onServer<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** A database of its own on the server of DATABASE_URL. */
 export async function createPostgresPlace(namespace: string): Promise<Place> {
   const server = serverUrl('DATABASE_URL');
-  await onServer(server, (client) => client.query(`CREATE DATABASE ${namespace}`));
-  const url = new URL(server);
-  url.pathname = `/${namespace}`;
-  const admin = new Client({ connectionString: url.href });
+  const url = await createDatabase(server, namespace);
+  const admin = new Client({ connectionString: url });
   await admin.connect();
   const inspect = admin as unknown as SqlExecutor;
   return {
-    url: url.href,
+    url,
     description: `database ${namespace} of the PostgreSQL of DATABASE_URL`,
 
     async open(name) {
-      const pool = await openPostgres(url.href);
+      const pool = await openPostgres(url);
       await migrate(pool, name);
       const journal = createPostgresJournal({ pool, namespace: name });
       const backend = createPostgresBackend({ pool, namespace: name });
@@ -61,8 +50,7 @@ export async function createPostgresPlace(namespace: string): Promise<Place> {
 
     async end({ keep }) {
       await admin.end();
-      // Forced: a red test may have left a session open, and would leave the database with it.
-      if (!keep) await onServer(server, (client) => client.query(`DROP DATABASE ${namespace} WITH (FORCE)`));
+      if (!keep) await dropDatabase(server, namespace);
     },
   };
 }

@@ -1,9 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { Client, Pool } from 'pg';
+import { Pool } from 'pg';
 import { pino } from 'pino';
 import { connect, type Amends } from '../../../src/amends.ts';
+import { createDatabase, dropDatabase } from '../../support/databases.ts';
 import { alertSink } from '../../telemetry/sink.ts';
 import { FaultProxy } from '../proxy.ts';
 import { openBooks } from './books.ts';
@@ -75,24 +76,12 @@ async function removeKeys(url: string): Promise<void> {
   }
 }
 
-async function administer(server: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
-
 /** Makes a database, removed at the end. Gives its URL. */
 async function database(server: string, name: string, closing: (() => Promise<unknown>)[]): Promise<string> {
   const full = `${NAMESPACE}_${name}`;
-  await administer(server, `CREATE DATABASE ${full}`);
-  closing.push(() => administer(server, `DROP DATABASE ${full} WITH (FORCE)`));
-  const url = new URL(server);
-  url.pathname = `/${full}`;
-  return url.href;
+  const url = await createDatabase(server, full);
+  closing.push(() => dropDatabase(server, full));
+  return url;
 }
 
 interface Urls {
