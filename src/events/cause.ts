@@ -31,9 +31,9 @@ export function expectAppends(): void {
   appendsExpected = true;
 }
 
-/** Runs `work` so that what it appends says its cause. Once for each attempt. */
-export function within<T>(cause: Cause, work: () => T): T {
-  return appendsExpected ? scopes.run({ cause, counts: new Map() }, work) : work();
+/** Runs `work` so that what it appends says its cause, which is asked for where somebody may append. Once for each attempt. */
+export function within<T>(causeOf: () => Cause, work: () => T): T {
+  return appendsExpected ? scopes.run({ cause: causeOf(), counts: new Map() }, work) : work();
 }
 
 export function presentCause(): Cause | undefined {

@@ -90,7 +90,10 @@ export function createEventSubscriptions({ backend, onError }: EventSubscription
           actor: `subscription:${name}`,
           traceparent: textOf(metadata['traceparent']),
         };
-        return within(cause, () => handle(event as never, context));
+        return within(
+          () => cause,
+          () => handle(event as never, context),
+        );
       };
       return running.subscribe(name, options, handled, decoderOf(events, backend.subjectKeys));
     },

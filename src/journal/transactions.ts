@@ -51,6 +51,18 @@ function turnText({ turn, termination }: State): string | undefined {
   }
 }
 
+function commitOf({ plan }: Rules, before: State | undefined, after: State, events: readonly TransactionEvent[], tx?: SqlExecutor): Commit {
+  const { id, saga, definitionVersion, status, tags } = after;
+  return {
+    id,
+    expectedVersion: before?.version ?? 0,
+    events,
+    summary: { saga, definitionVersion, status, tags, error: shortError(plan, after) },
+    announce: isSettling(before, after),
+    tx,
+  };
+}
+
 /** Whether those who wait for the outcome are to be told. */
 function isSettling(before: State | undefined, after: State): boolean {
   return after.status !== before?.status && (isTerminal(after) || after.status === 'stuck' || isHeld(after));
@@ -71,8 +83,10 @@ function hasChanged({ id, version, status }: State, expected: number): AmendsErr
 export class Transactions {
   readonly #journal: Journal;
   readonly #clock: StoreClock;
-  /** Told of each transaction that a record of this process has ended or shown as stuck. */
+  /** Told of each transaction that a record of this process has ended or shown as stuck, or may have. */
   onSettled: ((id: string) => void) | undefined;
+  /** Whose records that end them are under way. */
+  readonly #settling = new Set<string>();
   /** Told of all that a record of this process has changed. What begins in the caller's own SQL transaction may still be rolled back. */
   onRecorded: ((before: State | undefined, state: State, events: readonly TransactionEvent[]) => void) | undefined;
   readonly #states = new KnownStates();
@@ -85,6 +99,11 @@ export class Transactions {
   /** What this process last saw, without a look at the journal. */
   known(id: string): State | undefined {
     return this.#states.get(id);
+  }
+
+  /** Whether a record of this process is about to end it, or to show it as stuck: {@link onSettled} tells what became of that. */
+  isSettling(id: string): boolean {
+    return this.#settling.has(id);
   }
 
   /** The present state; `undefined`: no such transaction. */
@@ -107,7 +126,8 @@ export class Transactions {
    */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, { tx, meanwhile }: BeginOptions = {}): Promise<Started> {
     const { events, state } = beginning(this.#timed(rules), id, started);
-    const committing = this.#commit(rules, undefined, state, events, tx);
+    // What is in the caller's transaction may still be rolled back.
+    const committing = this.#commit(commitOf(rules, undefined, state, events, tx), tx === undefined ? state : undefined);
     meanwhile?.({ state, events });
     const result = await committing;
     if (!result.committed) {
@@ -119,8 +139,7 @@ export class Transactions {
       return { created: false, state: this.#keep(taken), events: [] };
     }
     this.onRecorded?.(undefined, state, events);
-    // What is in the caller's transaction may still be rolled back.
-    return { created: true, state: tx === undefined ? this.#keep(state) : state, events };
+    return { created: true, state, events };
   }
 
   /**
@@ -135,10 +154,9 @@ export class Transactions {
       if (expectedVersion !== undefined && state.version !== expectedVersion) throw hasChanged(state, expectedVersion);
       const { events, state: next } = decision(this.#timed(rules), state, fact);
       if (events.length === 0) return { state, events };
-      const result = await this.#commit(rules, state, next, events);
+      const commit = commitOf(rules, state, next, events);
+      const result = await (commit.announce ? this.#settle(commit, next) : this.#commit(commit, next));
       if (result.committed) {
-        this.#keep(next);
-        if (isSettling(state, next)) this.onSettled?.(next.id);
         this.onRecorded?.(state, next, events);
         return { state: next, events };
       }
@@ -156,26 +174,26 @@ export class Transactions {
     return { plan, bindings, limits, nowMs: this.#clock.nowMs() };
   }
 
-  async #commit(
-    { plan }: Rules,
-    before: State | undefined,
-    after: State,
-    events: readonly TransactionEvent[],
-    tx?: SqlExecutor,
-  ): Promise<CommitResult> {
-    const { id, saga, definitionVersion, status, tags } = after;
-    const commit: Commit = {
-      id,
-      expectedVersion: before?.version ?? 0,
-      events,
-      summary: { saga, definitionVersion, status, tags, error: shortError(plan, after) },
-      announce: isSettling(before, after),
-      tx,
-    };
+  /** @param next What is true when it is done, and is remembered then. */
+  #commit(commit: Commit, next: State | undefined): Promise<CommitResult> {
     const sentAtMs = Date.now();
-    const result = await this.#journal.commit(commit);
-    if (result.committed) this.#clock.observe(result.atMs, sentAtMs);
-    return result;
+    return this.#journal.commit(commit).then((result) => {
+      if (!result.committed) return result;
+      this.#clock.observe(result.atMs, sentAtMs);
+      this.#keep(next);
+      return result;
+    });
+  }
+
+  /** Its announcement may be heard before its answer: whoever waits for the outcome is told by this process then, and need not ask the journal. */
+  async #settle(commit: Commit, next: State): Promise<CommitResult> {
+    this.#settling.add(commit.id);
+    try {
+      return await this.#commit(commit, next);
+    } finally {
+      this.#settling.delete(commit.id);
+      this.onSettled?.(commit.id);
+    }
   }
 
   #keep<S extends State | undefined>(state: S): S {

@@ -40,13 +40,18 @@ export interface Engine {
   readonly subscriptions: EventSubscriptions['subscriptions'];
 }
 
+/** Whether {@link register} has done it, with this plan. */
+export function isRegistered({ definitions }: Engine, { name, version, plan }: AnyDefinition): boolean {
+  return definitions.find(name, version)?.plan.fingerprint === plan.fingerprint;
+}
+
 /**
  * Makes a saga known to this process and to the store.
  *
  * @throws {AmendsError} PLAN_CHANGED, INVALID_DEFINITION
  */
 export async function register(engine: Engine, saga: AnyDefinition): Promise<void> {
-  if (engine.definitions.find(saga.name, saga.version)?.plan.fingerprint === saga.plan.fingerprint) return;
+  if (isRegistered(engine, saga)) return;
   const stored = await engine.journal.registerPlan(saga.plan);
   if (stored.fingerprint !== saga.plan.fingerprint) throw planChanged(saga);
   engine.definitions.add(saga);

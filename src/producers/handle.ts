@@ -1,37 +1,27 @@
 import type { Signal } from '../flows/signal.ts';
+import type { JournaledEvent } from '../journal/journal.ts';
 import { isHeld, type State } from '../machine/state.ts';
-import { viewOf } from '../machine/view.ts';
-import { cancel, confirm, markUndone, pause, resume, retry, sendSignal, skip, terminate, type ControlOptions } from './control.ts';
+import { viewOf, type TransactionView } from '../machine/view.ts';
+import {
+  cancel,
+  confirm,
+  markUndone,
+  pause,
+  resume,
+  retry,
+  sendSignal,
+  skip,
+  terminate,
+  type ControlOptions,
+  type ReasonedOptions,
+  type RetryOptions,
+} from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
 import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
 import { isSettled, type Outcomes, type WaitOptions } from './outcomes.ts';
 import type { SagaRun } from './run.ts';
 import { tccOutcomeOf, tccResultOf, type TccOutcome } from './tcc-outcome.ts';
 import type { TccRun } from './tcc-run.ts';
-
-/** What a handle on any transaction does. */
-type CommonRun = Omit<SagaRun<unknown>, 'outcome' | 'result' | 'signal'>;
-
-function commonOf(engine: Engine, id: string): CommonRun {
-  return {
-    id,
-    cancel: (options) => cancel(engine, id, options),
-    retry: (options) => retry(engine, id, options),
-    pause: (options) => pause(engine, id, options),
-    resume: (options) => resume(engine, id, options),
-    terminate: (options) => terminate(engine, id, options),
-    skip: (step, options) => skip(engine, id, step, options),
-    markUndone: (step, options) => markUndone(engine, id, step, options),
-    async history() {
-      await loadTransaction(engine, id);
-      return engine.journal.read(id);
-    },
-    async view() {
-      const state = await loadTransaction(engine, id);
-      return viewOf((await operatorRules(engine, state)).plan, state);
-    },
-  };
-}
 
 /** @throws {AmendsError} as {@link SagaRun.outcome} and {@link TccRun.outcome} */
 function settled<Outcome>(outcome: Outcome | undefined, { id, status }: State): Outcome {
@@ -50,23 +40,83 @@ function isOfTcc(outcome: SagaOutcome<unknown> | TccOutcome<unknown>): outcome i
   return outcome.status === 'confirmed' || outcome.status === 'cancelled' || 'leftovers' in outcome;
 }
 
+/**
+ * A handle on any transaction, whatever its kind. With methods and not with functions of its own: each start makes one, and those that wait
+ * for a worker are many.
+ */
+class Run {
+  readonly id: string;
+  readonly #engine: Engine;
+  readonly #outcomes: Outcomes;
+
+  constructor(engine: Engine, outcomes: Outcomes, id: string) {
+    this.id = id;
+    this.#engine = engine;
+    this.#outcomes = outcomes;
+  }
+
+  outcome(options?: WaitOptions): Promise<SagaOutcome<unknown> | TccOutcome<unknown>> {
+    return this.#outcomes.wait(this.id, options).then((state) => outcomeIn(this.#engine, state));
+  }
+
+  async result(options?: WaitOptions): Promise<unknown> {
+    const ended = await this.outcome(options);
+    return isOfTcc(ended) ? tccResultOf(this.id, ended) : resultOf(this.id, ended);
+  }
+
+  async held(options?: WaitOptions): Promise<boolean> {
+    return isHeldOn(await this.#outcomes.wait(this.id, options, (state) => isSettled(state) || isHeldOn(state)));
+  }
+
+  confirm(options?: ControlOptions): Promise<void> {
+    return confirm(this.#engine, this.id, options);
+  }
+
+  cancel(options?: ControlOptions): Promise<boolean> {
+    return cancel(this.#engine, this.id, options);
+  }
+
+  signal<In>(contract: Signal<string, In, unknown>, data: In, options?: ControlOptions): Promise<boolean> {
+    return sendSignal(this.#engine, this.id, contract, data, options);
+  }
+
+  pause(options?: ControlOptions): Promise<boolean> {
+    return pause(this.#engine, this.id, options);
+  }
+
+  resume(options?: ControlOptions): Promise<boolean> {
+    return resume(this.#engine, this.id, options);
+  }
+
+  retry(options?: RetryOptions): Promise<void> {
+    return retry(this.#engine, this.id, options);
+  }
+
+  terminate(options: ReasonedOptions): Promise<readonly string[]> {
+    return terminate(this.#engine, this.id, options);
+  }
+
+  skip(step: string, options: ReasonedOptions): Promise<void> {
+    return skip(this.#engine, this.id, step, options);
+  }
+
+  markUndone(step: string, options: ReasonedOptions): Promise<void> {
+    return markUndone(this.#engine, this.id, step, options);
+  }
+
+  async history(): Promise<readonly JournaledEvent[]> {
+    await loadTransaction(this.#engine, this.id);
+    return this.#engine.journal.read(this.id);
+  }
+
+  async view(): Promise<TransactionView> {
+    const state = await loadTransaction(this.#engine, this.id);
+    return viewOf((await operatorRules(this.#engine, state)).plan, state);
+  }
+}
+
 export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): SagaRun<Output> & TccRun<Output> {
-  const outcome = async (options?: WaitOptions): Promise<SagaOutcome<unknown> | TccOutcome<unknown>> =>
-    outcomeIn(engine, await outcomes.wait(id, options));
-  // Assigned, not spread, and not frozen: with functions that would take twenty times as long, and each start makes one of these.
-  return Object.assign(commonOf(engine, id), {
-    outcome,
-    async result(options?: WaitOptions) {
-      const ended = await outcome(options);
-      return (isOfTcc(ended) ? tccResultOf(id, ended) : resultOf(id, ended)) as Output;
-    },
-    signal: <In>(contract: Signal<string, In, unknown>, data: In, options?: ControlOptions) =>
-      sendSignal(engine, id, contract, data, options),
-    async held(options?: WaitOptions): Promise<boolean> {
-      return isHeldOn(await outcomes.wait(id, options, (state) => isSettled(state) || isHeldOn(state)));
-    },
-    confirm: (options?: ControlOptions) => confirm(engine, id, options),
-  }) as SagaRun<Output> & TccRun<Output>;
+  return new Run(engine, outcomes, id) as SagaRun<Output> & TccRun<Output>;
 }
 
 /** Everything is held, now or before the verdict to confirm. */

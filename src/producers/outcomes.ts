@@ -20,10 +20,13 @@ interface Waiter {
   readonly until: (state: State) => boolean;
   readonly resolve: (state: State) => void;
   readonly reject: (error: unknown) => void;
+  /** Takes away what limits it. */
+  unlimit: (() => void) | undefined;
 }
 
 /** The waiters for one transaction. */
 interface Waited {
+  readonly id: string;
   readonly waiters: Set<Waiter>;
   /** None of them waits any longer. */
   over: boolean;
@@ -74,35 +77,14 @@ export class Outcomes {
    *
    * @throws {AmendsError} TRANSACTION_NOT_FOUND, OUTCOME_TIMEOUT, CLOSED; the signal's reason
    */
-  async wait(id: string, { timeoutMs, signal }: WaitOptions = {}, until: (state: State) => boolean = isSettled): Promise<State> {
-    signal?.throwIfAborted();
-    if (this.#closed) throw closedError();
+  wait(id: string, { timeoutMs, signal }: WaitOptions = {}, until: (state: State) => boolean = isSettled): Promise<State> {
     return new Promise<State>((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#closed) throw closedError();
       const waited = this.#waitedFor(id);
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-        waited.waiters.delete(waiter);
-        if (waited.waiters.size > 0) return;
-        waited.over = true;
-        waited.pause?.abort();
-        if (this.#waited.get(id) === waited) this.#waited.delete(id);
-      };
-      const waiter: Waiter = {
-        until,
-        resolve: (state) => {
-          done();
-          resolve(state);
-        },
-        reject: (error) => {
-          done();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      };
-      const onAbort = (): void => waiter.reject(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.reject(timeoutError(id, timeoutMs)), timeoutMs);
+      const waiter: Waiter = { until, resolve, reject, unlimit: undefined };
       waited.waiters.add(waiter);
+      if (timeoutMs !== undefined || signal !== undefined) this.#limit(waited, waiter, timeoutMs, signal);
       // Registered before the look: an end between the two is not missed.
       if (!this.#expected.has(id)) void this.#look(id);
     });
@@ -112,7 +94,7 @@ export class Outcomes {
     this.#closed = true;
     const watching = this.#watching;
     this.#watching = undefined;
-    for (const waiter of [...this.#waited.values()].flatMap(({ waiters }) => [...waiters])) waiter.reject(closedError());
+    for (const waited of this.#waited.values()) this.#rejectAll(waited, closedError());
     // Not awaited: it may be under way to a store that is away, and closing the journal ends it too.
     watching?.then(
       (stop) => stop(),
@@ -120,17 +102,51 @@ export class Outcomes {
     );
   }
 
+  #limit(waited: Waited, waiter: Waiter, timeoutMs: number | undefined, signal: AbortSignal | undefined): void {
+    const giveUp = (reason: unknown): void => {
+      this.#leave(waited, waiter);
+      waiter.reject(reason instanceof Error ? reason : new Error(String(reason)));
+    };
+    const onAbort = (): void => giveUp(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp(timeoutError(waited.id, timeoutMs)), timeoutMs);
+    waiter.unlimit = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+
+  /** It waits no longer. */
+  #leave(waited: Waited, waiter: Waiter): void {
+    waiter.unlimit?.();
+    waited.waiters.delete(waiter);
+    if (waited.waiters.size > 0) return;
+    waited.over = true;
+    waited.pause?.abort();
+    if (this.#waited.get(waited.id) === waited) this.#waited.delete(waited.id);
+  }
+
+  #rejectAll(waited: Waited, error: unknown): void {
+    for (const waiter of waited.waiters) {
+      this.#leave(waited, waiter);
+      waiter.reject(error);
+    }
+  }
+
   #waitedFor(id: string): Waited {
     const known = this.#waited.get(id);
     if (known !== undefined) return known;
-    const made: Waited = { waiters: new Set(), over: false, pause: undefined, looking: false, lookAgain: false };
+    const made: Waited = { id, waiters: new Set(), over: false, pause: undefined, looking: false, lookAgain: false };
     this.#waited.set(id, made);
     return made;
   }
 
   async #listen(): Promise<void> {
     const watching = (this.#watching ??= this.#journal.watch((id) => {
-      if (id !== undefined) return this.#announced(id);
+      if (id !== undefined) {
+        if (!this.#transactions.isSettling(id)) this.#announced(id);
+        return;
+      }
       // Something may have gone unheard.
       this.#expected.clear();
       for (const waited of this.#waited.keys()) void this.#look(waited);
@@ -161,14 +177,25 @@ export class Outcomes {
     try {
       do {
         waited.lookAgain = false;
-        const state = await this.#present(id, waited);
-        if (state !== undefined) for (const waiter of waited.waiters) if (waiter.until(state)) waiter.resolve(state);
+        const state = this.#ended(id) ?? (await this.#present(id, waited));
+        if (state === undefined) continue;
+        for (const waiter of waited.waiters) {
+          if (!waiter.until(state)) continue;
+          this.#leave(waited, waiter);
+          waiter.resolve(state);
+        }
       } while (waited.lookAgain && !waited.over);
     } catch (error) {
-      for (const waiter of waited.waiters) waiter.reject(error);
+      this.#rejectAll(waited, error);
     } finally {
       waited.looking = false;
     }
+  }
+
+  /** An end that was recorded here, and that needs no look at the journal: nothing follows it. */
+  #ended(id: string): State | undefined {
+    const known = this.#transactions.known(id);
+    return known !== undefined && isTerminal(known) ? known : undefined;
   }
 
   /** Reads until it is answered: the store may be away for a while. `undefined`: nobody waits any longer. */
@@ -176,8 +203,7 @@ export class Outcomes {
     for (let pauseMs = FIRST_PAUSE_MS; !waited.over; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         await this.#listen();
-        const known = this.#transactions.known(id);
-        const state = known !== undefined && isTerminal(known) ? known : await this.#transactions.load(id);
+        const state = this.#ended(id) ?? (await this.#transactions.load(id));
         if (state !== undefined) return state;
         throw new AmendsError(
           'TRANSACTION_NOT_FOUND',

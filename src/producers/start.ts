@@ -11,7 +11,7 @@ import type { Rules } from '../machine/decide.ts';
 import type { EventData } from '../machine/event.ts';
 import { isTerminal, type State } from '../machine/state.ts';
 import { discardStart, enqueueStart, restore } from '../queues/advance.ts';
-import { register, type Engine } from './engine.ts';
+import { isRegistered, register, type Engine } from './engine.ts';
 
 export interface StartOptions {
   /** The same id with the same input gives the same run, with another input a TRANSACTION_CONFLICT. Default: a random UUID. */
@@ -93,9 +93,10 @@ async function begin(
   const { id } = options;
   const tags = checkTags(options.tags ?? {});
   const what = `the input of ${saga.kind} "${saga.name}"`;
-  const parsed: unknown = await parseWith(saga.input, input, what);
+  const parsing: unknown = parseWith(saga.input, input, what);
+  const parsed: unknown = parsing instanceof Promise ? await parsing : parsing;
   const json = asJson(parsed, what, engine.limits);
-  await register(engine, saga);
+  if (!isRegistered(engine, saga)) await register(engine, saga);
   const { plan, bindings } = saga;
   const startedAtMs = engine.clock.nowMs();
   const started: EventData<'saga_started'> = {
@@ -152,9 +153,15 @@ async function beginAtOnce({ transactions, queues }: Engine, rules: Rules, id: s
   return true;
 }
 
-/** Commits leave at the end of the present turn of the event loop. */
+let leaving: Promise<void> | undefined;
+
+/** Commits leave at the end of the present turn of the event loop: this one, and all that begin in the same turn. */
 function sent(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve);
+  leaving ??= new Promise((resolve) => {
+    process.nextTick(() => {
+      leaving = undefined;
+      resolve();
+    });
   });
+  return leaving;
 }

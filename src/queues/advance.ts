@@ -93,7 +93,7 @@ function childrenFor(plan: Plan, state: State, due: readonly Due[]): OperationJo
 }
 
 /** Adds the jobs that a start calls for: the root with the first operations. Nothing when the saga ended at once. */
-export async function enqueueStart(
+export function enqueueStart(
   queues: QueuePort,
   plan: Plan,
   state: State,
@@ -101,7 +101,7 @@ export async function enqueueStart(
   tx?: SqlExecutor,
 ): Promise<void> {
   const due = issuedBy(state, events);
-  if (due.length > 0) await queues.addFlow(rootJob(state), childrenFor(plan, state, due), tx);
+  return due.length === 0 ? Promise.resolve() : queues.addFlow(rootJob(state), childrenFor(plan, state, due), tx);
 }
 
 /** Takes back what {@link enqueueStart} added for a start that was refused. */

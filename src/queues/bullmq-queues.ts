@@ -61,8 +61,13 @@ export class BullmqQueues implements QueuePort {
     if (backend.atomicFlows) this.#addTogether = gatherJobs((entries) => this.#queues.values().next().value!.backend.addFlow(entries));
   }
 
-  async addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void> {
-    if (tx === undefined) return this.#addTogether === undefined ? this.#addInOrder(root, children) : this.#addAtOnce(root, children);
+  addFlow(root: RootJob, children: readonly OperationJob[], tx?: SqlExecutor): Promise<void> {
+    if (tx !== undefined) return this.#addInside(tx, root, children);
+    return this.#addTogether === undefined ? this.#addInOrder(root, children) : this.#addAtOnce(root, children);
+  }
+
+  /** In the caller's SQL transaction. */
+  async #addInside(tx: SqlExecutor, root: RootJob, children: readonly OperationJob[]): Promise<void> {
     if (this.#backend.inside === undefined) {
       throw new AmendsError(
         'NOT_ALLOWED',
@@ -235,11 +240,12 @@ export class BullmqQueues implements QueuePort {
    */
   async #addInOrder(root: RootJob, children: readonly OperationJob[]): Promise<void> {
     const queue = this.bullQueue(root.queue);
-    await queue.waitUntilReady(); // or a child, whose queue is ready, would overtake it
+    if (children.length > 0) await queue.waitUntilReady(); // or a child, whose queue is ready, would overtake it
     const job = new Job(queue, root.message.saga, root.message, this.#rootOptions(root), root.jobId);
     this.#backend.writeTogether?.();
     const added = queue.backend.addJob(job.asJSON(), root.jobId, { addToWaitingChildren: children.length > 0 });
-    await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
+    if (children.length === 0) await added;
+    else await Promise.all([added, ...children.map((child) => this.addChild(child, root))]);
   }
 
   /** The same in one transaction, with what others add at the same time. */

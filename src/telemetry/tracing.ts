@@ -107,9 +107,12 @@ export class Tracing {
   }
 
   /** Runs a start in a span of its own, below the caller's. `work` gets what belongs into the journal, and tells whether it began anything. */
-  async start(about: TracedStart, work: (traceparent: string | undefined) => Promise<boolean>): Promise<boolean> {
+  start(about: TracedStart, work: (traceparent: string | undefined) => Promise<boolean>): Promise<boolean> {
     const tracer = this.#active;
-    if (tracer === undefined) return work(undefined);
+    return tracer === undefined ? work(undefined) : this.#tracedStart(tracer, about, work);
+  }
+
+  async #tracedStart(tracer: Tracer, about: TracedStart, work: (traceparent: string | undefined) => Promise<boolean>): Promise<boolean> {
     const { context, trace, SpanKind } = this.#api!;
     let active = context.active();
     const given = about.parent === undefined ? undefined : spanContextOf(about.parent);

@@ -17,61 +17,83 @@ export interface AttemptLimits {
   readonly interrupts: Interrupts;
 }
 
-async function answerOf<T>(call: () => T | PromiseLike<T>): Promise<Attempted<T>> {
-  try {
-    return { kind: 'returned', value: await call() };
-  } catch (error) {
-    return { kind: 'threw', error };
-  }
-}
-
 function timeoutError(timeoutMs: number): AmendsError {
   return new AmendsError('STEP_TIMED_OUT', `no answer within ${timeoutMs} ms: raise timeoutMs if it may take longer`, {
     details: { timeoutMs },
   });
 }
 
+/** What an attempt comes to when it is told to stop: if it does, and if it does not. */
+interface Ending<T> {
+  readonly stopped: Attempted<T>;
+  readonly left: () => Attempted<T>;
+}
+
+/** One call in work. An object and not closures: this is what every step passes through. */
+class Attempt<T> implements InterruptListener {
+  readonly #limits: AttemptLimits;
+  readonly #stop = new LazySignal();
+  readonly #resolve: (first: Attempted<T>) => void;
+  #timer: NodeJS.Timeout;
+  #ending: Ending<T> | undefined;
+  readonly #answer: Promise<Attempted<T>>;
+
+  constructor(call: (stop: LazySignal) => T | PromiseLike<T>, limits: AttemptLimits, resolve: (first: Attempted<T>) => void) {
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => this.#onTimeout(), limits.timeoutMs);
+    limits.interrupts.listen(this);
+    this.#answer = this.#call(call);
+  }
+
+  onCancelled(reason: Error): void {
+    this.#stop.abort(reason);
+  }
+
+  onGivenUp(): void {
+    const reason = new DOMException('the worker is going down: another one will take this over', 'AbortError');
+    this.#tell(reason, { stopped: { kind: 'given up' }, left: () => ({ kind: 'given up' }) });
+  }
+
+  #onTimeout(): void {
+    const error = timeoutError(this.#limits.timeoutMs);
+    this.#tell(error, { stopped: { kind: 'threw', error }, left: () => ({ kind: 'abandoned', error, late: this.#answer }) });
+  }
+
+  async #call(call: (stop: LazySignal) => T | PromiseLike<T>): Promise<Attempted<T>> {
+    let answer: Attempted<T>;
+    try {
+      answer = { kind: 'returned', value: await call(this.#stop) };
+    } catch (error) {
+      answer = { kind: 'threw', error };
+    }
+    // An action that gives up because of our signal reports the signal, not what it knows about its effect.
+    this.#settle(this.#ending !== undefined && answer.kind === 'threw' && isAbort(answer.error) ? this.#ending.stopped : answer);
+    return answer;
+  }
+
+  #settle(first: Attempted<T>): void {
+    clearTimeout(this.#timer);
+    this.#limits.interrupts.leave(this);
+    this.#resolve(first);
+  }
+
+  #tell(reason: Error, ending: Ending<T>): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#settle(ending.left()), this.#limits.graceMs);
+    this.#stop.abort(reason);
+  }
+}
+
 /**
  * Runs `call` with a signal that fires at the timeout, at a cancel and when the worker gives up. It always ends, whatever `call` does with the
- * signal. One timer, and a signal for who asks for it: this is what every step passes through.
+ * signal. One timer, and a signal for who asks for it.
  */
 export function attempt<T>(call: (stop: LazySignal) => T | PromiseLike<T>, limits: AttemptLimits): Promise<Attempted<T>> {
-  const { timeoutMs, graceMs, interrupts } = limits;
-  if (interrupts.givenUp) return Promise.resolve({ kind: 'given up' });
-  const stop = new LazySignal();
-  return new Promise((resolve) => {
-    /** What it comes to when it is told to stop, and stops. */
-    let stopped: Attempted<T> | undefined;
-    let timer: NodeJS.Timeout;
-    const settle = (first: Attempted<T>): void => {
-      clearTimeout(timer);
-      interrupts.leave(listener);
-      // An action that gives up because of our signal reports the signal, not what it knows about its effect.
-      resolve(stopped !== undefined && first.kind === 'threw' && isAbort(first.error) ? stopped : first);
-    };
-    const tell = (reason: Error, then: { readonly stopped: Attempted<T>; readonly left: () => Attempted<T> }): void => {
-      if (stopped !== undefined) return;
-      stopped = then.stopped;
-      clearTimeout(timer);
-      timer = setTimeout(() => settle(then.left()), graceMs);
-      stop.abort(reason);
-    };
-    const onTimeout = (): void => {
-      const error = timeoutError(timeoutMs);
-      tell(error, { stopped: { kind: 'threw', error }, left: () => ({ kind: 'abandoned', error, late: answer }) });
-    };
-    const listener: InterruptListener = {
-      onCancelled: (reason) => stop.abort(reason),
-      onGivenUp() {
-        const reason = new DOMException('the worker is going down: another one will take this over', 'AbortError');
-        tell(reason, { stopped: { kind: 'given up' }, left: () => ({ kind: 'given up' }) });
-      },
-    };
-    timer = setTimeout(onTimeout, timeoutMs);
-    interrupts.listen(listener);
-    const answer = answerOf(() => call(stop));
-    void answer.then(settle);
-  });
+  if (limits.interrupts.givenUp) return Promise.resolve({ kind: 'given up' });
+  return new Promise((resolve) => void new Attempt(call, limits, resolve));
 }
 
 function isAbort(error: unknown): boolean {

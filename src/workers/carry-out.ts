@@ -1,7 +1,7 @@
 import { AmendsError, isAmendsError, StepFailed } from '../errors.ts';
 import { within, type Cause } from '../events/cause.ts';
 import { asJson, copyOf, type Json, type PayloadLimits } from '../flows/json.ts';
-import { parseWith } from '../flows/schema.ts';
+import { parseWith, type Awaitable } from '../flows/schema.ts';
 import type { CompensationContext, ConfirmCall, StepContext, StepLog } from '../flows/step.ts';
 import { errorData, errorFrom } from '../machine/error-data.ts';
 import type { ErrorData, FailureOutcome, JobOperation } from '../machine/state.ts';
@@ -49,8 +49,8 @@ function failedBy(error: unknown): Failure {
 }
 
 /** The step's input, parsed anew. A copy: what is kept of the transaction must not change when an action changes its input. */
-function inputOf({ contract, name, step }: AnyDue): Promise<never> {
-  return parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`) as Promise<never>;
+function inputOf({ contract, name, step }: AnyDue): unknown {
+  return parseWith(contract.input, copyOf(step.args), `the input of step "${name}"`);
 }
 
 /** The key of this operation, or of another one on the same step. */
@@ -84,20 +84,23 @@ function causeOf({ state, name }: AnyDue, key: string): Cause {
 }
 
 /** Checks and serialises what an action returned. By then the effect is there, so a result that can't be stored leaves the outcome unknown. */
-async function accept(due: AnyDue, value: unknown, options: CarryOutOptions, verified: boolean): Promise<Carried> {
+function accept(due: AnyDue, value: unknown, options: CarryOutOptions, verified: boolean): Awaitable<Carried> {
+  const what = `the result of step "${due.name}"`;
+  const keep = (parsed: unknown): Carried => ({ kind: 'succeeded', result: asJson(parsed, what, options.payload), verified });
+  const refuse = (error: unknown): Carried => failed(error, 'unknown', false);
   try {
-    const parsed: unknown = await parseWith(due.contract.result, value, `the result of step "${due.name}"`);
-    return { kind: 'succeeded', result: asJson(parsed, `the result of step "${due.name}"`, options.payload), verified };
+    const parsed: unknown = parseWith(due.contract.result, value, what);
+    return parsed instanceof Promise ? parsed.then(keep).catch(refuse) : keep(parsed);
   } catch (error) {
-    return failed(error, 'unknown', false);
+    return refuse(error);
   }
 }
 
 /** Asks the participant what became of an attempt whose outcome is unknown. `undefined`: it can't say. */
 async function verify(due: AnyDue, input: never, options: CarryOutOptions): Promise<Carried | 'not-done' | undefined> {
   if (due.handler.verify === undefined) return undefined;
-  const cause = causeOf(due, `${keyOf(due)}:verify`);
-  const answer = await attempt((stop) => within(cause, () => due.handler.verify?.(contextOf(due, input, options, stop))), options);
+  const causes = (): Cause => causeOf(due, `${keyOf(due)}:verify`);
+  const answer = await attempt((stop) => within(causes, () => due.handler.verify?.(contextOf(due, input, options, stop))), options);
   if (answer.kind === 'given up') return answer;
   if (answer.kind !== 'returned' || answer.value === 'unknown') return undefined;
   return answer.value === 'not-done' ? 'not-done' : accept(due, answer.value, options, true);
@@ -108,9 +111,9 @@ async function runAction(due: AnyDue, input: never, options: CarryOutOptions): P
     const found = await verify(due, input, options);
     if (found !== undefined && found !== 'not-done') return found;
   }
-  const cause = causeOf(due, keyOf(due));
-  const answer = await attempt((stop) => within(cause, () => due.handler.run(contextOf(due, input, options, stop))), options);
-  if (answer.kind === 'returned') return await accept(due, answer.value, options, false);
+  const causes = (): Cause => causeOf(due, keyOf(due));
+  const answer = await attempt((stop) => within(causes, () => due.handler.run(contextOf(due, input, options, stop))), options);
+  if (answer.kind === 'returned') return accept(due, answer.value, options, false);
   if (answer.kind === 'given up') return answer;
   const failure = answer.kind === 'threw' ? failedBy(answer.error) : { ...failed(answer.error, 'unknown', true), late: answer.late };
   if (failure.outcome === 'definite') return failure;
@@ -151,14 +154,19 @@ function obligationOf(due: AnyDue, input: never, options: CarryOutOptions): ((st
 }
 
 /** Carries out one attempt of an operation. Never throws: whatever happens is an outcome. */
-export async function carryOut(due: AnyDue, options: CarryOutOptions): Promise<Carried> {
-  let input: never;
+export function carryOut(due: AnyDue, options: CarryOutOptions): Promise<Carried> {
+  const go = (input: unknown): Promise<Carried> => (due.op === 'run' ? runAction : oblige)(due, input as never, options);
+  const refuse = (error: unknown): Carried => failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
   try {
-    input = await inputOf(due);
+    const input = inputOf(due);
+    return input instanceof Promise ? input.then(go, refuse) : go(input);
   } catch (error) {
-    return failed(error, due.step.doubtful ? 'unknown' : 'definite', false); // it never ran
+    return Promise.resolve(refuse(error));
   }
-  if (due.op === 'run') return await runAction(due, input, options);
+}
+
+/** An undo, a confirm or a renewal. */
+async function oblige(due: AnyDue, input: never, options: CarryOutOptions): Promise<Carried> {
   const call = obligationOf(due, input, options);
   if (call === undefined) {
     const error = new AmendsError(
@@ -167,8 +175,8 @@ export async function carryOut(due: AnyDue, options: CarryOutOptions): Promise<C
     );
     return failed(error, 'unknown', false);
   }
-  const cause = causeOf(due, keyOf(due));
-  const answer = await attempt((stop) => within(cause, () => call(stop)), options);
+  const causes = (): Cause => causeOf(due, keyOf(due));
+  const answer = await attempt((stop) => within(causes, () => call(stop)), options);
   if (answer.kind === 'returned') return { kind: 'succeeded', result: null, verified: false };
   if (answer.kind === 'given up') return answer;
   if (due.op === 'renew' && answer.kind === 'threw') return failedBy(answer.error);

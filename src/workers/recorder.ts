@@ -39,7 +39,8 @@ export class Recorder {
   async record(at: Recording, state: State, fact: Fact): Promise<Recorded> {
     const { patience } = this.#options;
     const recorded = await patience.wait(this.#engine.transactions.record(at.rules, state, fact));
-    await this.#passOn(at, recorded);
+    const passing = this.#passOn(at, recorded);
+    if (passing !== undefined) await passing;
     return recorded;
   }
 
@@ -59,26 +60,30 @@ export class Recorder {
       // A try that seemed to fail may have been written after all: then this one finds it told, and has no events to pass on.
       if (failed > 1 && recorded.events.length === 0)
         await patience.wait(restore(this.#engine.queues, rules.plan, recorded.state, { step: name, op }));
-      await this.#passOn({ rules, inHand, addBeforeEnd }, recorded);
+      const passing = this.#passOn({ rules, inHand, addBeforeEnd }, recorded);
+      if (passing !== undefined) await passing;
       return recorded;
     }
   }
 
-  /** Adds the jobs that new events call for, and takes back those that a turn makes idle. */
-  async #passOn({ rules, inHand, addBeforeEnd }: Recording, { state, events }: Recorded): Promise<void> {
-    if (events.length === 0) return;
-    const { patience, active } = this.#options;
-    const { queues } = this.#engine;
-    const added = advance(queues, rules.plan, state, events, inHand, (child, root) => {
+  /** Adds the jobs that new events call for, and takes back those that a turn makes idle. `undefined`: there is nothing to wait for. */
+  #passOn({ rules, inHand, addBeforeEnd }: Recording, { state, events }: Recorded): Promise<void> | undefined {
+    if (events.length === 0) return undefined;
+    const added = advance(this.#engine.queues, rules.plan, state, events, inHand, (child, root) => {
       const adding = addBeforeEnd?.(child, root);
       adding?.catch((error: unknown) => this.#putBack(rules, state.id, error));
       return adding !== undefined;
     });
+    const turned = events.some(({ type }) => type === 'saga_turned');
+    return added === undefined && !turned ? undefined : this.#follow(rules, state, added, turned);
+  }
+
+  async #follow(rules: Rules, state: State, added: Promise<unknown> | undefined, turned: boolean): Promise<void> {
+    const { patience, active } = this.#options;
     if (added !== undefined) await patience.wait(added);
-    if (events.some(({ type }) => type === 'saga_turned')) {
-      active.cancel(state.id);
-      await patience.wait(withdrawIdle(this.#engine, rules, state));
-    }
+    if (!turned) return;
+    active.cancel(state.id);
+    await patience.wait(withdrawIdle(this.#engine, rules, state));
   }
 
   /** What could not be added before the end of the job that called for it. Where this fails too, the root finds it missing, or a sweep does. */

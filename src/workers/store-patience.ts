@@ -8,7 +8,8 @@ const STORE_PATIENCE_MS = 3_000;
  * open then is delivered again elsewhere, and journal and barrier settle it.
  */
 export class StorePatience {
-  readonly #waiting = new Set<() => void>();
+  /** What makes each of the waits fail. */
+  readonly #waiting = new Set<(error: Error) => void>();
   readonly #limitMs: number;
   #ending = false;
 
@@ -19,24 +20,18 @@ export class StorePatience {
   /** The answer, or STORE_UNREACHABLE when the worker is being closed and the answer takes too long. */
   wait<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const giveUp = (): void =>
-        reject(
-          new AmendsError('STORE_UNREACHABLE', 'the worker was closed while its store did not answer: another worker takes this over'),
-        );
-      const timer = this.#ending ? setTimeout(giveUp, this.#limitMs) : undefined;
-      this.#waiting.add(giveUp);
-      const done = (): void => {
-        this.#waiting.delete(giveUp);
-        clearTimeout(timer);
-      };
       // Two functions and no chain: every step passes here several times.
+      const timer = this.#ending ? setTimeout(() => reject(noAnswer()), this.#limitMs) : undefined;
+      this.#waiting.add(reject);
       answer.then(
         (value) => {
-          done();
+          this.#waiting.delete(reject);
+          if (timer !== undefined) clearTimeout(timer);
           resolve(value);
         },
         (error: unknown) => {
-          done();
+          this.#waiting.delete(reject);
+          if (timer !== undefined) clearTimeout(timer);
           reject(error);
         },
       );
@@ -47,6 +42,10 @@ export class StorePatience {
   end(): void {
     this.#ending = true;
     const begun = [...this.#waiting];
-    setTimeout(() => begun.forEach((giveUp) => giveUp()), this.#limitMs).unref();
+    setTimeout(() => begun.forEach((reject) => reject(noAnswer())), this.#limitMs).unref();
   }
+}
+
+function noAnswer(): AmendsError {
+  return new AmendsError('STORE_UNREACHABLE', 'the worker was closed while its store did not answer: another worker takes this over');
 }

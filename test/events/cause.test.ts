@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectAppends, nextEventIds, presentCause, within, type Cause } from '../../src/events/cause.ts';
 
-const cause = (key: string): Cause => ({ key, correlationId: 'c', causationId: key });
+const cause = (key: string) => (): Cause => ({ key, correlationId: 'c', causationId: key });
 
 describe('ids of events within a cause', () => {
   beforeAll(expectAppends);

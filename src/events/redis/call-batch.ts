@@ -15,8 +15,18 @@ export const BATCH: URL = new URL('./batch.lua', import.meta.url);
 const MOST_CHARACTERS = 256 * 1024;
 
 interface Waiting {
-  readonly resolve: (reply: unknown) => void;
+  readonly read: (reply: unknown) => unknown;
+  readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+function answer({ read, resolve, reject }: Waiting, reply: unknown): void {
+  if (Array.isArray(reply) && reply[0] === 'error') return reject(storeError(new Error(String(reply[1]))));
+  try {
+    resolve(read(reply));
+  } catch (error) {
+    reject(error);
+  }
 }
 
 /** As JSON. What is no text of Unicode, half of a pair, becomes U+FFFD, as in anything that is sent: the script's reader refuses it. */
@@ -50,12 +60,16 @@ export class CallBatch {
     this.#most = most;
   }
 
-  /** What the script answers to this call; throws what went wrong with it alone. */
-  call(call: BatchedCall): Promise<unknown> {
+  /**
+   * What the script answers to this call; throws what went wrong with it alone.
+   *
+   * @param read Makes of the answer what the caller wants.
+   */
+  call<T>(call: BatchedCall, read: (reply: unknown) => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const json = written(call);
       if (this.#waiting.length === 0) process.nextTick(() => this.#send());
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ read, resolve: resolve as (value: unknown) => void, reject });
       this.#args += this.#args === '' ? json : `,${json}`;
       for (const text of call.texts) {
         this.#texts.push(text);
@@ -75,11 +89,7 @@ export class CallBatch {
     this.#characters = 0;
     this.#script(this.#root, args, ...texts).then(
       (replies) => {
-        for (const [place, reply] of (replies as readonly unknown[]).entries()) {
-          const { resolve, reject } = sent[place]!;
-          if (Array.isArray(reply) && reply[0] === 'error') reject(storeError(new Error(String(reply[1]))));
-          else resolve(reply);
-        }
+        for (let place = 0; place < sent.length; place++) answer(sent[place]!, (replies as readonly unknown[])[place]);
       },
       (error: unknown) => {
         for (const { reject } of sent) reject(error);

@@ -158,7 +158,7 @@ export function createRedisEventStore({ redis, namespace, limits }: RedisEventSt
   };
 
   const appendTo = async (appends: readonly CheckedAppend[]): Promise<readonly AppendResult[]> => {
-    const results = resultsOf((await calls.call(appendCall(appends))) as Reply, appends);
+    const results = await calls.call(appendCall(appends), (reply) => resultsOf(reply as Reply, appends));
     for (const [i, { duplicate, firstVersion }] of results.entries()) if (duplicate) await checkSame(appends[i]!, firstVersion);
     return results;
   };

@@ -102,6 +102,12 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
         });
   };
 
+  // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
+  const lostRace = async (asked: Commit, [unseen]: readonly [readonly StreamEntry[]]): Promise<CommitResult> => {
+    if (unseen.length === 0) throw await behind(asked);
+    return { committed: false, unseen: unseen.map((entry) => journaledEvent(asked.id, entry)) };
+  };
+
   const read = async (id: string, afterVersion = 0): Promise<readonly JournaledEvent[]> => {
     const key = `${root}s:${streamKeyOf({ aggregateType: TRANSACTION, aggregateId: id })}`;
     const entries = (await reachable(redis.xrange(key, afterVersion + 1, '+'))) as StreamEntry[];
@@ -109,14 +115,18 @@ export function createRedisJournal({ redis, namespace, announceIn = 'server' }: 
   };
 
   return {
-    async commit(asked): Promise<CommitResult> {
-      checkCommit(asked);
-      const reply = await commits.call(commitCall(asked, tokenPrefix + (tokens++).toString(36), announceIn));
-      if (!Array.isArray(reply)) return { committed: true, atMs: Number(reply) };
-      // A writer that is told of a lost race decides again on what it had not seen: without any it would go round for ever.
-      const [unseen] = reply as [StreamEntry[]];
-      if (unseen.length === 0) throw await behind(asked);
-      return { committed: false, unseen: unseen.map((entry) => journaledEvent(asked.id, entry)) };
+    // Promises and no async function, like all that each step passes through several times.
+    commit(asked): Promise<CommitResult> {
+      let call: BatchedCall;
+      try {
+        checkCommit(asked);
+        call = commitCall(asked, tokenPrefix + (tokens++).toString(36), announceIn);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      return commits.call(call, (reply): CommitResult | Promise<CommitResult> =>
+        Array.isArray(reply) ? lostRace(asked, reply as [StreamEntry[]]) : { committed: true, atMs: Number(reply) },
+      );
     },
 
     read,
