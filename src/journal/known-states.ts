@@ -38,12 +38,19 @@ export class KnownStates {
     return this.#underWay.get(id)?.state ?? this.#begun.get(id);
   }
 
-  set(state: State): void {
-    const { id } = state;
+  /** Two calls for one transaction may end in either order: an older state doesn't replace a newer one. */
+  keep(state: State): void {
+    const { id, version } = state;
     const kept = this.#underWay.get(id);
-    if (kept !== undefined) kept.state = state;
-    else if (isBeginning(state)) this.#begun.set(id, state);
-    else {
+    if (kept !== undefined) {
+      if (kept.state.version <= version) kept.state = state;
+      return;
+    }
+    const begun = this.#begun.peek(id);
+    if (begun !== undefined && begun.version > version) return;
+    if (isBeginning(state)) {
+      this.#begun.set(id, state);
+    } else {
       this.#begun.delete(id);
       this.#underWay.set(id, { state });
     }

@@ -197,11 +197,7 @@ export class Transactions {
   }
 
   #keep<S extends State | undefined>(state: S): S {
-    if (state !== undefined) {
-      const known = this.#states.get(state.id);
-      // Two calls for one transaction may end in either order: an older state must not replace a newer one.
-      if (known === undefined || known.version <= state.version) this.#states.set(state);
-    }
+    if (state !== undefined) this.#states.keep(state);
     return state;
   }
 }

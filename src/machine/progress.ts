@@ -167,13 +167,11 @@ function confirm(draft: Draft): boolean {
 
 /** The first stage with a step that is not over. */
 function openStage(plan: Plan, state: State): readonly string[] | undefined {
-  for (const stage of plan.stages) {
-    for (const name of stage) {
-      const status = stepState(state, name)?.status;
-      if (status !== 'succeeded' && status !== 'skipped') return stage;
-    }
-  }
-  return undefined;
+  const isOver = (name: string): boolean => {
+    const status = stepState(state, name)?.status;
+    return status === 'succeeded' || status === 'skipped';
+  };
+  return plan.stages.find((stage) => !stage.every(isOver));
 }
 
 /** One move forward; `false` when there is nothing to do until something else happens. */

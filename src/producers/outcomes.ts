@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
 import { AmendsError, isAmendsError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Transactions } from '../journal/transactions.ts';
@@ -51,7 +50,7 @@ export class Outcomes {
   readonly #transactions: Transactions;
   readonly #waited = new Map<string, Waited>();
   /** Started here while this listened, and not announced since: the journal has no news of them. */
-  readonly #expected = new LRUCache<string, true>({ max: MOST_EXPECTED });
+  readonly #expected = new Set<string>();
   #listening = false;
   #watching: Promise<() => Promise<void>> | undefined;
   #closed = false;
@@ -64,7 +63,11 @@ export class Outcomes {
 
   /** A transaction is about to be started here: if its end, however soon, will be heard, waits for it need no look at the journal. */
   expect(id: string): void {
-    if (this.#listening) this.#expected.set(id, true);
+    if (!this.#listening) return;
+    this.#expected.add(id);
+    if (this.#expected.size <= MOST_EXPECTED) return;
+    const [oldest] = this.#expected;
+    this.#expected.delete(oldest!);
   }
 
   /** It was not started after all, or long ago: the journal may have news of it. */
