@@ -76,6 +76,22 @@ async function compare(place: Place, options: BenchOptions, comparison: Comparis
   return samples;
 }
 
+/** Amends with one process and with as many as asked for, in turn. */
+async function compareProcesses(place: Place, options: BenchOptions): Promise<readonly (readonly [one: Sample, all: Sample])[]> {
+  const pairs: (readonly [Sample, Sample])[] = [];
+  const run = (processes: number): Promise<Sample> =>
+    sample(place, { contender: 'amends', measure: 'throughput', transactions: options.transactions, processes }, options, false);
+  for (let round = 0; round < options.rounds; round++) {
+    if (round % 2 === 0) {
+      pairs.push([await run(1), await run(options.processes)]);
+    } else {
+      const all = await run(options.processes);
+      pairs.push([await run(1), all]);
+    }
+  }
+  return pairs;
+}
+
 /** The median of the ratios of the pairs: each pair ran next to each other. */
 function ratioOf({ yardstick, amends }: Record<Side, readonly Sample[]>, of: (sample: Sample) => number): number {
   return median(amends.map((one, round) => of(one) / of(yardstick[round]!)));
@@ -111,6 +127,12 @@ async function main(): Promise<void> {
       results[comparison.name] = await compare(place, options, comparison);
       console.log(line(comparison.name, comparison.unit, results[comparison.name]!));
     }
+    const pairs = options.processes > 1 ? await compareProcesses(place, options) : [];
+    const processesRatio = pairs.length === 0 ? undefined : median(pairs.map(([one, all]) => all.value / one.value));
+    if (processesRatio !== undefined) {
+      const [one, all] = [0, 1].map((which) => median(pairs.map((pair) => pair[which]!.value)).toPrecision(4));
+      console.log(`Amends with ${options.processes} processes: ${all}/s, with one: ${one}/s, ratio ${processesRatio.toFixed(2)}`);
+    }
     if (!options.json) return;
     const ratio = (name: string, of = ({ value }: Sample): number => value): number | null => {
       const samples = results[name];
@@ -127,6 +149,8 @@ async function main(): Promise<void> {
         startRatio: ratio('start'),
         enqueueRatio: ratio('enqueue'),
         ...(options.backlog > 0 ? { backlogRatio: ratio('backlog') } : {}),
+        // Amends with all processes to Amends with one.
+        ...(processesRatio === undefined ? {} : { processesRatio: rounded(processesRatio) }),
         rssRatio: ratio('throughput', ({ rssBytes }) => rssBytes),
         // What Amends keeps of a finished transaction, to what the yardstick needs for one that waits (it keeps nothing of a finished one).
         redisBytesPerSagaRatio: rounded(finished / enqueued),

@@ -31,7 +31,7 @@ export interface Measured {
 const STARTS_AT_ONCE = 100;
 const WARM_UP = 150;
 /** Until the compiler has seen what a worker does all day: with fewer a short run on Redis measures the compiler. */
-const WARM_UP_ON_REDIS = 3_000;
+const WARM_UP_ON_REDIS = 2_000;
 /** The same for runs of one at a time. */
 const SINGLES_ON_REDIS = 500;
 

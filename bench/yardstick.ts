@@ -1,4 +1,4 @@
-import { createPostgresBackend, FlowProducer, QueueEvents, UnrecoverableError, Worker, type FlowJob, type Job } from 'bullmq';
+import { createPostgresBackend, FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker, type FlowJob, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
@@ -70,6 +70,11 @@ export class Yardstick implements Contender {
 
   /** Counts the ends of what workers in other processes carry out. */
   async watch(): Promise<void> {
+    // A queue keeps 10,000 events: whoever is further behind never hears of the rest, and would wait for ever.
+    const [options, factory] = this.#arguments;
+    const queue = new Queue(QUEUE, { ...options, streams: { events: { maxLen: 1_000_000 } } }, factory);
+    await queue.waitUntilReady();
+    await queue.close();
     const events = await this.#listen();
     events.on('completed', ({ jobId }) => {
       if (this.#roots.delete(jobId)) this.#end();
