@@ -106,7 +106,8 @@ export class Yardstick implements Contender {
     if (this.#events !== undefined) return this.#events;
     const [, factory] = this.#arguments;
     if (this.#connection instanceof Redis) this.#listener = this.#connection.duplicate();
-    this.#events = new QueueEvents(QUEUE, { connection: this.#listener ?? this.#connection }, factory);
+    // From the first event on: "ready" doesn't say that it reads already.
+    this.#events = new QueueEvents(QUEUE, { connection: this.#listener ?? this.#connection, lastEventId: '0' }, factory);
     this.#events.on('completed', ({ jobId }) => {
       this.#ends.get(jobId)?.();
       this.#ends.delete(jobId);
