@@ -5,7 +5,7 @@ import type { ControlOptions, ReasonedOptions, RetryOptions } from './control.ts
 import type { SagaOutcome } from './outcome.ts';
 import type { WaitOptions } from './outcomes.ts';
 
-/** A handle on one saga, from any process. It holds nothing: drop it as you like. */
+/** A handle on one saga, from any process. It holds nothing: drop it as you like. Its methods are called on it: they can't be taken out of it. */
 export interface SagaRun<Output> {
   readonly id: string;
   /**

@@ -3,7 +3,7 @@ import type { WaitOptions } from './outcomes.ts';
 import type { SagaRun } from './run.ts';
 import type { TccOutcome } from './tcc-outcome.ts';
 
-/** A handle on one TCC, from any process. It holds nothing: drop it as you like. */
+/** A handle on one TCC, from any process. It holds nothing: drop it as you like. Its methods are called on it: they can't be taken out of it. */
 export interface TccRun<Output> extends Omit<SagaRun<Output>, 'outcome' | 'result' | 'signal' | 'cancel' | 'skip'> {
   /**
    * Waits until the TCC has ended or is stuck. Failure is a value here; see {@link TccRun.result} for the other way.
