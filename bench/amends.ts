@@ -13,7 +13,7 @@ import {
   type Tcc,
   type TccRun,
 } from 'amends';
-import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
+import { payloadOf, Refused, Steps, type Contender, type Counted, type Scenario } from './scenario.ts';
 
 const Payload = z.object({ number: z.number(), text: z.string() });
 type Input = z.input<typeof Payload>;
@@ -85,9 +85,8 @@ export class AmendsContender implements Contender {
     await this.#worker.run();
   }
 
-  /** Steps that were carried out in this process. */
-  get stepsDone(): number {
-    return this.#steps.done;
+  get counted(): Counted {
+    return this.#steps.counted;
   }
 
   async start(number: number): Promise<void> {
@@ -103,12 +102,6 @@ export class AmendsContender implements Contender {
     for (const { status } of await Promise.all(this.#outcomes)) {
       if (status !== wanted) throw new Error(`a saga ended as ${status}`);
     }
-    if (this.#worker !== undefined) this.#steps.check(this.#outcomes.length);
-  }
-
-  /** An outcome is told from any process. */
-  watch(): Promise<void> {
-    return Promise.resolve();
   }
 
   async run(number: number): Promise<void> {

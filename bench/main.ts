@@ -3,14 +3,16 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { benchCluster } from './cluster.ts';
 import { benchEvents } from './events.ts';
-import type { Measured, Order } from './measure.ts';
+import type { Measured } from './measure.ts';
+import type { Order } from './order.ts';
 import { optionsOf, type BenchOptions } from './options.ts';
 import { openPlace, type Place } from './place.ts';
 import { benchLists } from './lists.ts';
 import { benchTelemetry } from './telemetry.ts';
 import { benchTcc } from './tcc.ts';
 
-type Side = 'yardstick' | 'amends';
+const SIDES = ['yardstick', 'amends'] as const;
+type Side = (typeof SIDES)[number];
 
 /** A row of the report: what is compared, and how. */
 interface Comparison {
@@ -66,7 +68,7 @@ async function compare(place: Place, options: BenchOptions, comparison: Comparis
     Math.round(comparison.measure === 'backlog' ? options.backlog : options.transactions * comparison.share),
   );
   const samples: Record<Side, Sample[]> = { yardstick: [], amends: [] };
-  const sides: readonly Side[] = options.store === 'embedded' ? ['amends'] : ['yardstick', 'amends'];
+  const sides: readonly Side[] = options.store === 'embedded' ? ['amends'] : SIDES;
   for (let round = 0; round < options.rounds; round++) {
     for (const contender of round % 2 === 0 ? sides : [...sides].reverse()) {
       const order = { contender, measure: comparison.measure, transactions, processes: options.processes };
@@ -76,20 +78,21 @@ async function compare(place: Place, options: BenchOptions, comparison: Comparis
   return samples;
 }
 
-/** Amends with one process and with as many as asked for, in turn. */
-async function compareProcesses(place: Place, options: BenchOptions): Promise<readonly (readonly [one: Sample, all: Sample])[]> {
-  const pairs: (readonly [Sample, Sample])[] = [];
-  const run = (processes: number): Promise<Sample> =>
-    sample(place, { contender: 'amends', measure: 'throughput', transactions: options.transactions, processes }, options, false);
+/** Each side with one process and with as many as asked for, in turn: how much the others add. */
+async function compareProcesses(place: Place, options: BenchOptions): Promise<Record<Side, number>> {
+  const ratios: Record<Side, number[]> = { yardstick: [], amends: [] };
   for (let round = 0; round < options.rounds; round++) {
-    if (round % 2 === 0) {
-      pairs.push([await run(1), await run(options.processes)]);
-    } else {
-      const all = await run(options.processes);
-      pairs.push([await run(1), all]);
+    for (const contender of SIDES) {
+      const run = async (processes: number): Promise<number> => {
+        const order = { contender, measure: 'throughput', transactions: options.transactions, processes } as const;
+        return (await sample(place, order, options, false)).value;
+      };
+      const first = await run(round % 2 === 0 ? 1 : options.processes);
+      const second = await run(round % 2 === 0 ? options.processes : 1);
+      ratios[contender].push(round % 2 === 0 ? second / first : first / second);
     }
   }
-  return pairs;
+  return { yardstick: median(ratios.yardstick), amends: median(ratios.amends) };
 }
 
 /** The median of the ratios of the pairs: each pair ran next to each other. */
@@ -120,18 +123,17 @@ async function main(): Promise<void> {
     );
     console.log(`${''.padEnd(14)}${'yardstick'.padStart(10)}${'amends'.padStart(10)} ${''.padEnd(4)}${'ratio'.padStart(7)}`);
     const backlog: Comparison = { name: 'backlog', measure: 'backlog', share: 1, unit: '/s' };
-    // With workers elsewhere only what its starter can see is measured.
+    // One process, or many, at once: more of them is a question of throughput.
     const wanted = options.processes > 1 ? COMPARISONS.slice(0, 1) : [...COMPARISONS, ...(options.backlog > 0 ? [backlog] : [])];
     const results: Record<string, Record<Side, readonly Sample[]>> = {};
     for (const comparison of wanted) {
       results[comparison.name] = await compare(place, options, comparison);
       console.log(line(comparison.name, comparison.unit, results[comparison.name]!));
     }
-    const pairs = options.processes > 1 ? await compareProcesses(place, options) : [];
-    const processesRatio = pairs.length === 0 ? undefined : median(pairs.map(([one, all]) => all.value / one.value));
-    if (processesRatio !== undefined) {
-      const [one, all] = [0, 1].map((which) => median(pairs.map((pair) => pair[which]!.value)).toPrecision(4));
-      console.log(`Amends with ${options.processes} processes: ${all}/s, with one: ${one}/s, ratio ${processesRatio.toFixed(2)}`);
+    const added = options.processes > 1 ? await compareProcesses(place, options) : undefined;
+    if (added !== undefined) {
+      const { yardstick, amends } = added;
+      console.log(`${options.processes} processes to one: yardstick ${yardstick.toFixed(2)}, Amends ${amends.toFixed(2)}`);
     }
     if (!options.json) return;
     const ratio = (name: string, of = ({ value }: Sample): number => value): number | null => {
@@ -149,8 +151,8 @@ async function main(): Promise<void> {
         startRatio: ratio('start'),
         enqueueRatio: ratio('enqueue'),
         ...(options.backlog > 0 ? { backlogRatio: ratio('backlog') } : {}),
-        // Amends with all processes to Amends with one.
-        ...(processesRatio === undefined ? {} : { processesRatio: rounded(processesRatio) }),
+        // Throughput with all processes to that with one.
+        ...(added === undefined ? {} : { processesRatio: rounded(added.amends), yardstickProcessesRatio: rounded(added.yardstick) }),
         rssRatio: ratio('throughput', ({ rssBytes }) => rssBytes),
         // What Amends keeps of a finished transaction, to what the yardstick needs for one that waits (it keeps nothing of a finished one).
         redisBytesPerSagaRatio: rounded(finished / enqueued),

@@ -7,6 +7,7 @@ export interface BenchOptions extends Omit<Scenario, 'url'> {
   readonly json: boolean;
   readonly rounds: number;
   readonly fsync: 'always' | 'everysec' | 'none';
+  /** That start and work. */
   readonly processes: number;
   /** Transactions that are stored before a worker starts; 0: no such run. */
   readonly backlog: number;
@@ -21,7 +22,7 @@ const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a h
   --payload <bytes>                 default 100
   --work <KiB>                      each step hashes; default 0: it does nothing
   --concurrency <n>                 jobs in work per worker; default 50
-  --processes <n>                   worker processes; default 1, the one that starts
+  --processes <n>                   that start and work, each its share; default 1. More: throughput only, and compared with one
   --parallel                        steps in pairs, side by side
   --fuse                            steps of Amends' saga share a job; not with tcc
   --fail-at <step>                  the step that fails in the compensation runs; default the last
@@ -72,6 +73,9 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
     console.log(HELP);
     return undefined;
   }
+  const processes = whole('processes', values.processes, 1);
+  if (processes > 1 && values.store === 'embedded')
+    throw new Error('--processes is for stores that processes share: an embedded one has a single process');
   const steps = whole('steps', values.steps, 1);
   return {
     json: values.json,
@@ -83,7 +87,7 @@ export function optionsOf(args: readonly string[]): BenchOptions | undefined {
     payloadBytes: whole('payload', values.payload, 0),
     workKiB: whole('work', values.work, 0),
     concurrency: whole('concurrency', values.concurrency, 1),
-    processes: whole('processes', values.processes, 1),
+    processes,
     failAt: values['fail-at'] === undefined ? steps : Math.min(steps, whole('fail-at', values['fail-at'], 1)),
     backlog: whole('backlog', values.backlog, 0),
     transactions: whole('transactions', values.transactions, 1),

@@ -25,23 +25,42 @@ export interface Scenario {
 export interface Contender {
   /** Starts workers; resolves when they take jobs. */
   work(): Promise<void>;
-  /** Instead: workers are in other processes. */
-  watch(): Promise<void>;
   /** Starts transaction `number`, and resolves when that is stored. */
   start(number: number): Promise<void>;
-  /** Resolves when all that were started have ended as they should; throws when one has not. */
+  /** Resolves when all that were started here have ended; throws when one has not ended as it should. */
   ended(): Promise<void>;
+  /** What this process has carried out so far, whoever started it. */
+  readonly counted: Counted;
   /** Starts one and resolves with its outcome. */
   run(number: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The action of every step, and its undo. Counts, so that a run that loses work is no result. */
+/** Steps that were carried out, and that were undone. */
+export interface Counted {
+  readonly done: number;
+  readonly undone: number;
+}
+
+export const NOTHING: Counted = { done: 0, undone: 0 };
+
+export function together(all: readonly Counted[]): Counted {
+  return all.reduce((sum, { done, undone }) => ({ done: sum.done + done, undone: sum.undone + undone }), NOTHING);
+}
+
+/** @throws {Error} when other than this many transactions were carried out whole: a run that loses work, or does it twice, is no result */
+export function checkCounted({ steps, failAt }: Scenario, transactions: number, counted: Counted): void {
+  const done = transactions * (failAt === 0 ? steps : failAt - 1);
+  const undone = failAt === 0 ? 0 : done;
+  if (counted.done === done && counted.undone === undone) return;
+  throw new Error(`${transactions} transactions: ${counted.done} steps done of ${done}, ${counted.undone} undone of ${undone}`);
+}
+
+/** The action of every step, and its undo, counted. */
 export class Steps {
   readonly #scenario: Scenario;
   readonly #work: Buffer;
-  done = 0;
-  undone = 0;
+  readonly counted = { done: 0, undone: 0 };
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -51,26 +70,17 @@ export class Steps {
   run(step: number): { readonly step: number } {
     if (step === this.#scenario.failAt) throw new Refused(`step ${step} refuses`);
     this.#hash();
-    this.done++;
+    this.counted.done++;
     return { step };
   }
 
   undo(): void {
     this.#hash();
-    this.undone++;
+    this.counted.undone++;
   }
 
   #hash(): void {
     if (this.#work.length > 0) createHash('sha256').update(this.#work).digest();
-  }
-
-  /** @throws {Error} when other than this many transactions were carried out whole */
-  check(transactions: number): void {
-    const { steps, failAt } = this.#scenario;
-    const done = transactions * (failAt === 0 ? steps : failAt - 1);
-    const undone = failAt === 0 ? 0 : done;
-    if (this.done === done && this.undone === undone) return;
-    throw new Error(`${transactions} transactions: ${this.done} steps done of ${done}, ${this.undone} undone of ${undone}`);
   }
 }
 

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Measured, Order } from './measure.ts';
+import type { Measured } from './measure.ts';
+import type { Order } from './order.ts';
 import { optionsOf } from './options.ts';
 import { openPlace } from './place.ts';
 

@@ -1,4 +1,5 @@
-import type { Measured, Order } from './measure.ts';
+import type { Measured } from './measure.ts';
+import type { Order } from './order.ts';
 import { optionsOf } from './options.ts';
 import { openPlace } from './place.ts';
 import { measure, median } from './tcc.ts';

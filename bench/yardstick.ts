@@ -1,7 +1,7 @@
 import { createPostgresBackend, FlowProducer, Queue, QueueEvents, UnrecoverableError, Worker, type FlowJob, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
-import { payloadOf, Refused, Steps, type Contender, type Scenario } from './scenario.ts';
+import { payloadOf, Refused, Steps, type Contender, type Counted, type Scenario } from './scenario.ts';
 
 const QUEUE = 'yardstick';
 
@@ -11,23 +11,23 @@ const QUEUE = 'yardstick';
  */
 export class Yardstick implements Contender {
   readonly #scenario: Scenario;
+  /** Other processes work too: what was started here may end there. */
+  readonly #hasPeers: boolean;
   readonly #steps: Steps;
   readonly #connection: Redis | Pool;
   readonly #flows: FlowProducer;
   #worker: Worker | undefined;
   #events: QueueEvents | undefined;
   #listener: Redis | undefined;
-  readonly #roots = new Set<string>();
-  /** Those whose end was told before their start had answered. */
-  readonly #early = new Set<string>();
   readonly #ends = new Map<string, () => void>();
   #runs = 0;
   #started = 0;
   #over = 0;
   #waiting: (() => void) | undefined;
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, hasPeers: boolean) {
     this.#scenario = scenario;
+    this.#hasPeers = hasPeers;
     this.#steps = new Steps(scenario);
     this.#connection =
       scenario.store === 'redis'
@@ -41,7 +41,12 @@ export class Yardstick implements Contender {
     return [{ connection: this.#connection as never }, factory as never];
   }
 
+  get counted(): Counted {
+    return this.#steps.counted;
+  }
+
   async work(): Promise<void> {
+    if (this.#hasPeers) await this.#watch();
     const [options, factory] = this.#arguments;
     const worker = new Worker(QUEUE, (job) => this.#process(job), { ...options, concurrency: this.#scenario.concurrency }, factory);
     worker.on('error', (error) => console.error(error));
@@ -49,7 +54,7 @@ export class Yardstick implements Contender {
       if (job?.name === 'root') void this.#flows.add(this.#undo(job.data as { number: number }));
     });
     worker.on('completed', (job) => {
-      if (job.name === (this.#scenario.failAt === 0 ? 'root' : 'undone')) this.#end();
+      if (!this.#hasPeers && job.name === (this.#scenario.failAt === 0 ? 'root' : 'undone')) this.#end();
     });
     this.#worker = worker;
     await worker.waitUntilReady();
@@ -57,40 +62,29 @@ export class Yardstick implements Contender {
 
   async start(number: number): Promise<void> {
     this.#started++;
-    const { job } = await this.#flows.add(this.#flow(number));
-    if (this.#worker !== undefined) return;
-    if (this.#early.delete(job.id ?? '')) this.#end();
-    else this.#roots.add(job.id ?? '');
+    if (this.#hasPeers) await this.#add(number, () => this.#end());
+    else await this.#flows.add(this.#flow(number));
   }
 
   async ended(): Promise<void> {
     if (this.#over < this.#started) await new Promise<void>((resolve) => (this.#waiting = resolve));
-    if (this.#worker !== undefined) this.#steps.check(this.#started);
-  }
-
-  /** Counts the ends of what workers in other processes carry out. */
-  async watch(): Promise<void> {
-    // A queue keeps 10,000 events: whoever is further behind never hears of the rest, and would wait for ever.
-    const [options, factory] = this.#arguments;
-    const queue = new Queue(QUEUE, { ...options, streams: { events: { maxLen: 1_000_000 } } }, factory);
-    await queue.waitUntilReady();
-    await queue.close();
-    const events = await this.#listen();
-    events.on('completed', ({ jobId }) => {
-      if (this.#roots.delete(jobId)) this.#end();
-      else this.#early.add(jobId);
-    });
   }
 
   async run(number: number): Promise<void> {
     this.#started++;
     await this.#listen();
-    const { opts, ...root } = this.#flow(number);
-    // Not job.waitUntilFinished(): it misses the end of a job that is over and removed before it listens.
-    const jobId = `run-${++this.#runs}`;
-    const over = new Promise<void>((resolve) => this.#ends.set(jobId, resolve));
-    await this.#flows.add({ ...root, opts: { ...opts, jobId } });
+    let onEnd = (): void => undefined;
+    const over = new Promise<void>((resolve) => (onEnd = resolve));
+    await this.#add(number, onEnd);
     await over;
+  }
+
+  /** Not job.waitUntilFinished(): it misses the end of a job that is over and removed before it listens. */
+  async #add(number: number, onEnd: () => void): Promise<void> {
+    const { opts, ...root } = this.#flow(number);
+    const jobId = `run-${process.pid}-${++this.#runs}`;
+    this.#ends.set(jobId, onEnd);
+    await this.#flows.add({ ...root, opts: { ...opts, jobId } });
   }
 
   async close(): Promise<void> {
@@ -114,6 +108,16 @@ export class Yardstick implements Contender {
     });
     await this.#events.waitUntilReady();
     return this.#events;
+  }
+
+  /** Hears of the ends of what is started here, wherever they come. */
+  async #watch(): Promise<void> {
+    // A queue keeps 10,000 events: whoever is further behind never hears of the rest, and would wait for ever.
+    const [options, factory] = this.#arguments;
+    const queue = new Queue(QUEUE, { ...options, streams: { events: { maxLen: 1_000_000 } } }, factory);
+    await queue.waitUntilReady();
+    await queue.close();
+    await this.#listen();
   }
 
   #end(): void {
