@@ -78,7 +78,7 @@ function hasChanged({ id, version, status }: State, expected: number): AmendsErr
 
 /**
  * The states of transactions, folded from the journal. A state once read is kept and only what came after it is read again, so that a
- * step costs the same whether its saga has 3 or 50. A kept state may be stale: the journal's compare-and-set refuses what was decided on it.
+ * step costs the same whether its saga has 3 or 50. It is kept for a while only. A kept state may be stale: the journal's compare-and-set refuses what was decided on it.
  */
 export class Transactions {
   readonly #journal: Journal;
@@ -110,7 +110,7 @@ export class Transactions {
   async load(id: string): Promise<State | undefined> {
     const known = this.#states.get(id);
     const news = await this.#journal.read(id, known?.version ?? 0);
-    return this.#keep(
+    return this.#seen(
       evolveAll(
         known,
         id,
@@ -126,6 +126,7 @@ export class Transactions {
    */
   async start(rules: Rules, id: string, started: EventData<'saga_started'>, { tx, meanwhile }: BeginOptions = {}): Promise<Started> {
     const { events, state } = beginning(this.#timed(rules), id, started);
+    this.#states.forget(id); // of an earlier transaction that had it
     // What is in the caller's transaction may still be rolled back.
     const committing = this.#commit(commitOf(rules, undefined, state, events, tx), tx === undefined ? state : undefined);
     meanwhile?.({ state, events });
@@ -136,7 +137,7 @@ export class Transactions {
         id,
         result.unseen.map(({ event }) => event),
       )!;
-      return { created: false, state: this.#keep(taken), events: [] };
+      return { created: false, state: this.#seen(taken), events: [] };
     }
     this.onRecorded?.(undefined, state, events);
     return { created: true, state, events };
@@ -160,7 +161,7 @@ export class Transactions {
         this.onRecorded?.(state, next, events);
         return { state: next, events };
       }
-      state = this.#keep(
+      state = this.#seen(
         evolveAll(
           state,
           state.id,
@@ -180,7 +181,7 @@ export class Transactions {
     return this.#journal.commit(commit).then((result) => {
       if (!result.committed) return result;
       this.#clock.observe(result.atMs, sentAtMs);
-      this.#keep(next);
+      if (next !== undefined) this.#states.keep(next);
       return result;
     });
   }
@@ -196,8 +197,11 @@ export class Transactions {
     }
   }
 
-  #keep<S extends State | undefined>(state: S): S {
-    if (state !== undefined) this.#states.keep(state);
+  /** An end that was read may be about to be removed from the journal: it isn't remembered, as one that was just recorded is. */
+  #seen<S extends State | undefined>(state: S): S {
+    if (state === undefined) return state;
+    if (isTerminal(state)) this.#states.forget(state.id);
+    else this.#states.keep(state);
     return state;
   }
 }

@@ -206,9 +206,9 @@ export async function restore(
     const job = dueJob(plan, state, { step, op }, recovered);
     const found = await queues.stateOf(job);
     const inRoot = runsInRoot(plan, step, op);
-    // The job of a fused group that has ended with a step of it due: whoever carried that out had lost the job.
-    const isOver = found === 'completed' && op === 'run' && fusedGroupOf(plan, step) !== undefined;
-    if (found !== 'failed' && found !== 'missing' && !isOver && !(inRoot && found === 'waiting-children')) continue;
+    // One that has ended and left its operation due: whoever carried out a fused group had lost the job, an earlier transaction had the same
+    // id, or the journal was restored from a backup.
+    if (found !== 'failed' && found !== 'missing' && found !== 'completed' && !(inRoot && found === 'waiting-children')) continue;
     if (!(await isCurrent())) return restored;
     if (inRoot) {
       if (await restoreRoot(queues, root, found, recovered)) restored++;

@@ -1,4 +1,4 @@
-import type { BackendFactory, ConnectionOptions, Telemetry, WorkerOptions } from 'bullmq';
+import type { BackendFactory, ConnectionOptions, Telemetry } from 'bullmq';
 import type { SqlExecutor } from '../connections/sql.ts';
 
 /** The connection of one worker. */
@@ -13,7 +13,16 @@ interface WorkerConnection {
 /** BullMQ's own telemetry, of its queues and workers. */
 export type QueueTelemetry = Telemetry;
 
-export type Retention = Pick<WorkerOptions, 'removeOnComplete' | 'removeOnFail'>;
+/** Ages in seconds. */
+interface Kept {
+  readonly age: number;
+  readonly count?: number;
+}
+
+export interface Retention {
+  readonly removeOnComplete: Kept;
+  readonly removeOnFail: Kept;
+}
 
 /** How BullMQ's classes are constructed on one store. */
 export interface QueueBackend {

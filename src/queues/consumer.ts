@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, WaitingChildrenError, Worker, type Job } from 'bullmq';
 import { withoutStack } from '../errors.ts';
-import type { QueueBackend, QueueTelemetry } from './backend.ts';
+import type { QueueBackend, QueueTelemetry, Retention } from './backend.ts';
 import { WHILE_PROCESSED } from './job-options.ts';
 import type { Consumer, ConsumerOptions, Delivery, OperationJob, RootJob, Verdict } from './queue-port.ts';
 
@@ -79,6 +79,11 @@ async function carryOut(verdict: Exclude<Verdict, { kind: 'done' }>, job: Job, t
   }
 }
 
+/** Jobs don't outlive their transaction in the journal. Those that failed are kept for whoever looks after them. */
+function retentionOf({ removeOnComplete, removeOnFail }: Retention, keepMs = Infinity): Retention {
+  return { removeOnComplete: { ...removeOnComplete, age: Math.min(removeOnComplete.age, Math.ceil(keepMs / 1_000)) }, removeOnFail };
+}
+
 /** Starts a BullMQ worker over `handle`. */
 export async function startConsumer(
   backend: QueueBackend,
@@ -122,7 +127,7 @@ export async function startConsumer(
       stalledInterval: options.stallCheckMs,
       // A lost worker must not fail the job: the journal counts losses, and BullMQ's counter is per lifetime of the job.
       maxStalledCount: 1_000_000,
-      ...backend.retention,
+      ...retentionOf(backend.retention, options.keepMs),
       settings: { backoffStrategy: backoffMs },
       ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     },

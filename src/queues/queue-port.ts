@@ -78,6 +78,8 @@ export interface ConsumerOptions {
   readonly lockMs: number;
   /** How often dead workers are looked for, in milliseconds. */
   readonly stallCheckMs: number;
+  /** Longest that jobs that are done are kept, in milliseconds. Default: as the queue's backend does. */
+  readonly keepMs?: number | undefined;
   readonly onError: (error: Error) => void;
 }
 

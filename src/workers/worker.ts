@@ -6,6 +6,7 @@ import type { StepImplementation } from '../flows/implement.ts';
 import { stepOf, type StepKind } from '../flows/plan.ts';
 import type { AnyDefinition } from '../flows/definition.ts';
 import type { AnyStep, StepCode } from '../flows/step.ts';
+import { REMEMBERED_MS } from '../journal/known-states.ts';
 import { register, type Engine } from '../producers/engine.ts';
 import { queueOfStep, sagaQueue, serviceQueue } from '../queues/names.ts';
 import type { Consumer, Delivery, Verdict } from '../queues/queue-port.ts';
@@ -45,7 +46,7 @@ export interface WorkerOptions {
   readonly overdueAfterMs?: number;
   /** Tells people when something needs them. Give all workers the same: each reports, and one of them at a time looks. Default: nobody is told. */
   readonly alerts?: AlertOptions;
-  /** How long an ended transaction stays in the journal, in milliseconds. Default 7 days. */
+  /** How long an ended transaction stays in the journal, in milliseconds: at least a minute. Default 7 days. */
   readonly retentionMs?: number;
 }
 
@@ -74,6 +75,8 @@ const DEFAULTS = {
   retentionMs: 7 * DAY_MS,
 };
 type Limits = Readonly<typeof DEFAULTS>;
+/** What other processes remember of a transaction must be forgotten when its id is free again. */
+const SHORTEST_RETENTION_MS = 2 * REMEMBERED_MS;
 const MAY_BE_ZERO: ReadonlySet<keyof Limits> = new Set(['graceMs', 'drainMs', 'overdueAfterMs', 'retentionMs']);
 
 function resolveLimits(options: WorkerOptions): Limits {
@@ -209,13 +212,14 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
   let stopRetention: (() => Promise<void>) | undefined;
   let closing: Promise<void> | undefined;
 
+  const keepMs = Math.max(limits.retentionMs, SHORTEST_RETENTION_MS);
   const begin = async (): Promise<void> => {
     for (const saga of options.sagas) await register(engine, saga);
     const begun = await Promise.allSettled(
       [...queues].map(async (queue) => {
         const { concurrency, lockMs, stallCheckMs } = limits;
         const consume = (delivery: Delivery): Promise<Verdict> => handle(queue, delivery);
-        consumers.push(await engine.queues.consume(queue, consume, { concurrency, lockMs, stallCheckMs, onError }));
+        consumers.push(await engine.queues.consume(queue, consume, { concurrency, lockMs, stallCheckMs, keepMs, onError }));
       }),
     );
     const failed = begun.find(({ status }) => status === 'rejected');
@@ -223,7 +227,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): AmendsWork
     sweeper.start();
     canary.start();
     await duty?.start({ lockMs: limits.lockMs, stallCheckMs: limits.stallCheckMs });
-    stopRetention = startRetention(engine, limits.retentionMs, onError);
+    stopRetention = startRetention(engine, keepMs, onError);
     engine.log.info({ worker: name, queues: [...queues] }, 'worker takes jobs');
   };
   const end = async (): Promise<void> => {

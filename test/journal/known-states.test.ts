@@ -1,10 +1,14 @@
-import { expect, test } from 'vitest';
-import { KnownStates } from '../../src/journal/known-states.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { KnownStates, REMEMBERED_MS } from '../../src/journal/known-states.ts';
 import type { State } from '../../src/machine/state.ts';
 import { Transaction } from '../machine/transaction.ts';
 import { orderSaga } from '../support/sagas.ts';
 
 const begun = new Transaction(orderSaga, { input: { sku: 'lamp' } }).state;
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 const named = (state: State, number: number): State => ({ ...state, id: `order-${number}` });
 
 test('the newest state of a transaction is known, from its begin to its end', () => {
@@ -54,4 +58,35 @@ test('large inputs leave room for few', () => {
   for (let i = 0; i < 20; i++) known.keep(named(large, i));
   expect(known.get('order-0')).toBe(undefined);
   expect(known.get('order-19')).toBeDefined();
+});
+
+test('what was first known some time ago is remembered no longer, and gives way to what another transaction with its id has come to', () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const known = new KnownStates();
+  const order = new Transaction(orderSaga);
+  order.succeed('reserve_stock');
+  known.keep(begun);
+  known.keep({ ...order.state, id: 'under way' });
+  vi.advanceTimersByTime(REMEMBERED_MS - 1);
+  expect(known.get(begun.id)).toBe(begun);
+  // Seen once more, and not known for any longer by that.
+  known.keep({ ...begun });
+  known.keep({ ...order.state, id: 'under way' });
+  vi.advanceTimersByTime(1);
+  expect(known.get(begun.id)).toBe(undefined);
+  expect(known.get('under way')).toBe(undefined);
+  const anew = { ...begun, id: 'under way' };
+  known.keep(anew);
+  expect(known.get('under way')).toBe(anew);
+});
+
+test('what is forgotten is not known', () => {
+  const known = new KnownStates();
+  const order = new Transaction(orderSaga);
+  order.succeed('reserve_stock');
+  known.keep(begun);
+  known.keep({ ...order.state, id: 'under way' });
+  known.forget(begun.id);
+  known.forget('under way');
+  expect([known.get(begun.id), known.get('under way')]).toEqual([undefined, undefined]);
 });
