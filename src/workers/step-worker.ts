@@ -166,7 +166,13 @@ export class StepWorker {
     if (op === 'confirm' && state.verdict === undefined) return this.#unasked(work);
     if (state.paused !== undefined) return { kind: 'postpone', afterMs: PAUSE_MS };
     if (status() === STUCK[op]) {
-      // A stuck operation is delivered only when a person pressed Retry on its job.
+      // The root is delivered for a step in it whose mapper failed before: nobody asked for this delivery, and that it
+      // ends as failed is no attempt.
+      if (work.delivery.deliveries === 1) {
+        await this.#options.patience.wait(work.delivery.keep({ before: work.delivery.failures + 1 }));
+        return this.#settledBefore(work, state);
+      }
+      // Otherwise a stuck operation is delivered only when a person pressed Retry on its job.
       ({ state } = await this.#recorder.record(work, state, { type: 'retry_requested', step: name, by: 'queue' }));
     }
     if (status() !== DUE[op]) return this.#settledBefore(work, state);

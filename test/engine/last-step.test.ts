@@ -151,6 +151,34 @@ describe.each(STORE_KINDS)('the last step of a saga, in its root job, on %s', (k
     });
   });
 
+  test('its mapper fails after the pivot: stuck, and nobody is said to have asked for another try until somebody does', async () => {
+    let mapped = 0;
+    const definition = saga({ name: 'mapped', version: 1, input: OrderInput })
+      .step(namedStep('charge_card', bench.ledger, { use: { pivot: true } }), ({ input }) => input, { pivot: true })
+      .step(
+        namedStep('send_mail', bench.ledger, { use: { retriable: true } }),
+        ({ input }) => {
+          if (mapped++ === 0) throw new Error('no address');
+          return input;
+        },
+        { retriable: true },
+      );
+    await bench.work([definition]);
+    const run = await bench.amends.start(definition, { order: 'o' });
+    expect(await run.outcome({ timeoutMs: 15_000 })).toMatchObject({ status: 'stuck', failedStep: 'send_mail' });
+    const root = rootJob({ id: run.id, saga: 'mapped' });
+    await eventually(async () => expect(await queues().stateOf(root)).toBe('failed'));
+    expect((await run.view()).status).toBe('stuck');
+    expect(await typesOf(run)).not.toContain('retry_requested');
+    expect(mapped).toBe(1);
+    await run.retry({ reason: 'there is one now', by: 'ann' });
+    await eventually(async () => expect((await run.view()).status).toBe('completed'));
+    expect((await typesOf(run)).filter((type) => type === 'retry_requested')).toHaveLength(1);
+    expect(await typesOf(run)).not.toContain('attempt_lost');
+    expect(bench.ledger).toEqual(['charge_card', 'send_mail']);
+    await eventually(async () => expect(await queues().stateOf(root)).toBe('completed'));
+  });
+
   test('S71 is cancelled before it runs: it never does, and what came before is undone', async () => {
     const { run, reserved } = await startReserving();
     await run.pause({ reason: 'wait' });
