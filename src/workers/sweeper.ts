@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { TransactionSummary } from '../journal/journal.ts';
 import type { Rules } from '../machine/decide.ts';
 import type { State, Status } from '../machine/state.ts';
@@ -26,6 +27,10 @@ const QUIET_MS = 2_000;
 const PAGE = 200;
 /** Pages of one status in one look: the next look goes on from there. */
 const PAGES_PER_LOOK = 10;
+/** One that was found in order is looked at again when it has been quiet for this much longer, as a share of how long it has been by then. */
+const LONGER = 0.25;
+const LONGEST_PAUSE_MS = 120_000;
+const REMEMBERED = 50_000;
 
 interface Repaired {
   /** Jobs that were gone. */
@@ -48,6 +53,8 @@ export class Sweeper {
   /** When the first page of the pages now looked at was. */
   #passMs = 0;
   readonly #cursors = new Map<Status, string>();
+  /** Those found in order: sleepers by the thousand are not asked after by every worker every few seconds. */
+  readonly #fine = new LRUCache<string, { readonly version: number; readonly untilMs: number }>({ max: REMEMBERED });
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -79,6 +86,7 @@ export class Sweeper {
   /** The store has lost writes: whatever was written until now is looked at once, as soon as it has been quiet for a moment. */
   lookAtEverything(): void {
     this.#cursors.clear();
+    this.#fine.clear();
     this.#lossMs = this.#engine.clock.nowMs();
   }
 
@@ -135,18 +143,32 @@ export class Sweeper {
     const { overdueAfterMs } = this.#options;
     const { queues, transactions } = this.#engine;
     const quietMs = this.#lossMs === undefined ? overdueAfterMs : Math.min(QUIET_MS, overdueAfterMs);
-    const overdueMs = this.#engine.clock.nowMs() - quietMs;
-    for (const { id, updatedAtMs } of summaries) {
-      if (updatedAtMs > overdueMs || this.#stopping.signal.aborted) continue;
+    const nowMs = this.#engine.clock.nowMs();
+    for (const { id, version, updatedAtMs } of summaries) {
+      if (updatedAtMs > nowMs - quietMs || this.#stopping.signal.aborted) continue;
+      const fine = this.#fine.get(id);
+      if (fine?.version === version && nowMs < fine.untilMs) continue;
       const state = await transactions.load(id);
       const rules = state && knownRules(this.#engine, state);
       if (state === undefined || rules === undefined) continue; // for a worker that has the definition
       await this.#engine.telemetry.tracing.within(state, async () => {
         const nudged = await lookAt(this.#engine, rules, state);
         const isCurrent = async (): Promise<boolean> => (await transactions.load(id))?.version === nudged.state.version;
-        repaired.restored += await restore(queues, rules.plan, nudged.state, undefined, true, isCurrent);
-        repaired.woken += await this.#wakeOverdue(rules, nudged.state);
+        const restored = await restore(queues, rules.plan, nudged.state, undefined, true, isCurrent);
+        const woken = await this.#wakeOverdue(rules, nudged.state);
+        repaired.restored += restored;
+        repaired.woken += woken;
+        if (restored + woken > 0) this.#fine.delete(id);
+        else this.#fine.set(id, { version: nudged.state.version, untilMs: this.#lookAgainMs(rules, nudged.state, updatedAtMs) });
       });
     }
+  }
+
+  /** When one that is in order is looked at again: at the latest when its deadline or one of its waits is over. */
+  #lookAgainMs({ plan }: Rules, state: State, updatedAtMs: number): number {
+    const { overdueAfterMs } = this.#options;
+    const nowMs = this.#engine.clock.nowMs();
+    const ends = waitsOf(plan, state).map((step) => (wakesAtMs(plan, state, step) ?? Infinity) + overdueAfterMs);
+    return Math.min(nowMs + Math.min(LONGER * (nowMs - updatedAtMs), LONGEST_PAUSE_MS), state.deadlineAtMs ?? Infinity, ...ends);
   }
 }

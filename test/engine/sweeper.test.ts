@@ -83,6 +83,40 @@ describe.each(STORE_KINDS)('sweeper on %s', (kind) => {
     expect(await engine.queues.stateOf({ queue: 'saga-napping', jobId: operationJobId(id, 'nap', 'run') })).toBe('waiting');
   });
 
+  test('one that was found in order is looked at ever more rarely, and in time: after a loss, a change, and when its wait is over', async () => {
+    const napping = saga({ name: 'napping', version: 1, input: OrderInput }).sleep('nap', 600_000);
+    const engine = engineOf(bench.amends);
+    const { id } = await bench.amends.start(napping, { order: 'o' });
+    const sweeper = new Sweeper(engine, { sagas: ['napping'], everyMs: 600_000, overdueAfterMs: 1_000, onError: () => undefined });
+    const startedMs = engine.clock.nowMs();
+    const clock = vi.spyOn(engine.clock, 'nowMs');
+    const read = vi.spyOn(engine.journal, 'read');
+    const looksAfter = async (seconds: number): Promise<boolean> => {
+      clock.mockReturnValue(startedMs + seconds * 1_000);
+      read.mockClear();
+      await sweeper.sweep();
+      return read.mock.calls.some(([asked]) => asked === id);
+    };
+    try {
+      expect(await looksAfter(100)).toBe(true);
+      expect(await looksAfter(124)).toBe(false);
+      expect(await looksAfter(126)).toBe(true);
+      expect(await looksAfter(127)).toBe(false);
+      sweeper.lookAtEverything();
+      expect(await looksAfter(128)).toBe(true);
+      expect(await looksAfter(129)).toBe(false);
+      await bench.amends.get(id).pause({ by: 'ann' });
+      await bench.amends.get(id).resume({ by: 'ann' });
+      expect(await looksAfter(130)).toBe(true);
+      expect(await looksAfter(590)).toBe(true);
+      expect(await looksAfter(600)).toBe(false);
+      expect(await looksAfter(602)).toBe(true); // in two minutes at the latest, but now its wait is over
+    } finally {
+      clock.mockRestore();
+      read.mockRestore();
+    }
+  });
+
   test('a saga that is quiet for good reason is left alone', async () => {
     const definition = orderSaga(bench.ledger, {
       charge_card: {
