@@ -14,7 +14,10 @@ import { discardStart, enqueueStart, restore } from '../queues/advance.ts';
 import { isRegistered, register, type Engine } from './engine.ts';
 
 export interface StartOptions {
-  /** The same id with the same input gives the same run, with another input a TRANSACTION_CONFLICT. Default: a random UUID. */
+  /**
+   * The same id with the same input gives the same run, with another input a TRANSACTION_CONFLICT, as long as the transaction is in the journal:
+   * see `retentionMs` of the worker. After that the id is free. Default: a random UUID.
+   */
   readonly id?: string;
   /** To find it by in lists: up to 16, values up to 200 characters. */
   readonly tags?: Readonly<Record<string, string>>;
