@@ -57,7 +57,7 @@ export class AmendsContender implements Contender {
   readonly #steps: Steps;
   readonly #saga: Definition;
   readonly #amends: Amends;
-  readonly #outcomes: Promise<{ readonly status: string }>[] = [];
+  #outcomes: Promise<{ readonly status: string }>[] = [];
   #worker: AmendsWorker | undefined;
 
   private constructor(scenario: Scenario, amends: Amends, define: (scenario: Scenario, counted: Steps) => Definition) {
@@ -89,6 +89,10 @@ export class AmendsContender implements Contender {
     return this.#steps.counted;
   }
 
+  fail(failing: boolean): void {
+    this.#steps.failing = failing;
+  }
+
   async start(number: number): Promise<void> {
     const run = await this.#start(number);
     const outcome = run.outcome();
@@ -98,8 +102,10 @@ export class AmendsContender implements Contender {
 
   async ended(): Promise<void> {
     const done = this.#saga.kind === 'tcc' ? 'confirmed' : 'completed';
-    const wanted = this.#scenario.failAt === 0 ? done : 'compensated';
-    for (const { status } of await Promise.all(this.#outcomes)) {
+    const wanted = this.#steps.failing ? 'compensated' : done;
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    for (const { status } of await Promise.all(outcomes)) {
       if (status !== wanted) throw new Error(`a saga ended as ${status}`);
     }
   }

@@ -150,7 +150,7 @@ export async function runOnCluster({ url, nodes }: StartedCluster, shards: numbe
   const alone = await statesOf(nodes);
   await delay(IDLE_MS);
   const empty = await statesOf(nodes);
-  const scenario: Scenario = { store: 'redis', url, steps: 3, payloadBytes: 100, concurrency: 50, parallel: false, failAt: 0, shards };
+  const scenario: Scenario = { store: 'redis', url, steps: 3, payloadBytes: 100, concurrency: 50, parallel: false, failAt: 1, shards };
   const hands: Hand[] = [];
   try {
     const open = async (role: Role): Promise<Hand> => {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { found } from '../scripts/servers/packages.mjs';
 import { findRedis } from '../scripts/servers/redis.mjs';
 import { startRedisCluster } from '../scripts/servers/redis-cluster.mjs';
 import { runOnCluster, type ClusterSample } from './cluster-run.ts';
@@ -68,8 +69,7 @@ export async function benchCluster(args: readonly string[]): Promise<void> {
   const shards = wholes('shards', values.shards);
   const one = (name: 'masters' | 'transactions' | 'rounds'): number => wholes(name, values[name])[0]!;
   const [masters, transactions, rounds] = [one('masters'), one('transactions'), one('rounds')];
-  const binary = await findRedis();
-  if (binary === undefined) throw new Error('there is no redis-server on PATH: install it (apt-get install redis-server)');
+  const binary = await found('redis', findRedis);
   const load = loadavg()[0]!.toFixed(1);
   const cluster = await startRedisCluster(binary, { masters });
   // The nodes would outlive this process.

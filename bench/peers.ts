@@ -56,7 +56,7 @@ class Peer {
 
   private constructor(order: Order) {
     this.#child = fork(fileURLToPath(new URL('measure.js', import.meta.url)), {
-      env: { ...process.env, BENCH_ORDER: JSON.stringify({ ...order, measure: 'peer' } satisfies Order) },
+      env: { ...process.env, BENCH_ORDER: JSON.stringify({ ...order, measures: ['peer'] } satisfies Order) },
     });
     this.#exited = once(this.#child, 'exit').then(([code]) => {
       throw new Error(`a process beside the first one ended with ${String(code)}`);

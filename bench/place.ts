@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { runMigrations } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { found } from '../scripts/servers/packages.mjs';
 import { findPostgres, startPostgres } from '../scripts/servers/postgres.mjs';
+import { run } from '../scripts/servers/process.mjs';
 import { findRedis, startRedis } from '../scripts/servers/redis.mjs';
 import type { BenchOptions } from './options.ts';
 
@@ -14,13 +16,17 @@ export interface Place {
   fresh(): Promise<string>;
   /** Memory that the data take, in bytes; `undefined` where that is not told. */
   usedBytes(): Promise<number | undefined>;
+  /** The processes that the store consists of now; none where it is the run's own. */
+  pids(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
+async function numbersOf(command: string, args: readonly string[]): Promise<number[]> {
+  return (await run(command, args)).trim().split(/\s+/).map(Number);
+}
+
 async function redisPlace(fsync: BenchOptions['fsync']): Promise<Place> {
-  const binary = await findRedis();
-  if (binary === undefined) throw new Error('there is no redis-server on PATH: install it (apt-get install redis-server)');
-  const server = await startRedis(binary);
+  const server = await startRedis(await found('redis', findRedis));
   const redis = new Redis(server.url, { replyMapping: 'legacy' });
   if (fsync === 'none') await redis.config('SET', 'appendonly', 'no');
   else await redis.config('SET', 'appendfsync', fsync);
@@ -32,6 +38,9 @@ async function redisPlace(fsync: BenchOptions['fsync']): Promise<Place> {
     async usedBytes() {
       return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
     },
+    async pids() {
+      return [Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1])];
+    },
     async close() {
       redis.disconnect();
       await server.stop();
@@ -40,9 +49,7 @@ async function redisPlace(fsync: BenchOptions['fsync']): Promise<Place> {
 }
 
 async function postgresPlace(): Promise<Place> {
-  const where = await findPostgres();
-  if (where === undefined) throw new Error('there is no PostgreSQL here: install it (apt-get install postgresql)');
-  const server = await startPostgres(where, { fsync: 'on' }); // as in production: an acknowledged commit is on the disk
+  const server = await startPostgres(await found('postgres', findPostgres), { fsync: 'on' }); // as in production: an acknowledged commit is on the disk
   const admin = new Client({ connectionString: server.url });
   await admin.connect();
   let made = 0;
@@ -60,6 +67,11 @@ async function postgresPlace(): Promise<Place> {
       return url.href;
     },
     usedBytes: () => Promise.resolve(undefined),
+    async pids() {
+      const { rows } = await admin.query<{ readonly pid: number }>('SELECT pg_backend_pid() AS pid');
+      const [first] = await numbersOf('ps', ['-o', 'ppid=', '-p', String(rows[0]!.pid)]);
+      return [first!, ...(await numbersOf('ps', ['-o', 'pid=', '--ppid', String(first)]))];
+    },
     async close() {
       await admin.end();
       await server.stop();
@@ -73,6 +85,7 @@ async function embeddedPlace(): Promise<Place> {
   return {
     fresh: () => Promise.resolve(join(folder, String(++made))),
     usedBytes: () => Promise.resolve(undefined),
+    pids: () => Promise.resolve([]),
     close: () => rm(folder, { recursive: true, force: true }),
   };
 }

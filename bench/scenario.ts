@@ -15,7 +15,7 @@ export interface Scenario {
   readonly parallel: boolean;
   /** Amends' saga is fused. Default `false`. */
   readonly fuse?: boolean;
-  /** The step that fails, from 1; 0: none. */
+  /** The step that fails in transactions that are to fail, from 1. */
   readonly failAt: number;
   /** Default: as many as the store has. */
   readonly shards?: number;
@@ -25,6 +25,8 @@ export interface Scenario {
 export interface Contender {
   /** Starts workers; resolves when they take jobs. */
   work(): Promise<void>;
+  /** From now on transactions are to fail, or not to: none is under way. At first they are not. */
+  fail(failing: boolean): void;
   /** Starts transaction `number`, and resolves when that is stored. */
   start(number: number): Promise<void>;
   /** Resolves when all that were started here have ended; throws when one has not ended as it should. */
@@ -48,12 +50,16 @@ export function together(all: readonly Counted[]): Counted {
   return all.reduce((sum, { done, undone }) => ({ done: sum.done + done, undone: sum.undone + undone }), NOTHING);
 }
 
-/** @throws {Error} when other than this many transactions were carried out whole: a run that loses work, or does it twice, is no result */
-export function checkCounted({ steps, failAt }: Scenario, transactions: number, counted: Counted): void {
-  const done = transactions * (failAt === 0 ? steps : failAt - 1);
-  const undone = failAt === 0 ? 0 : done;
-  if (counted.done === done && counted.undone === undone) return;
-  throw new Error(`${transactions} transactions: ${counted.done} steps done of ${done}, ${counted.undone} undone of ${undone}`);
+/** What so many transactions come to. */
+export function expectedOf({ steps, failAt }: Scenario, transactions: number, failing = false): Counted {
+  const done = transactions * (failing ? failAt - 1 : steps);
+  return { done, undone: failing ? done : 0 };
+}
+
+/** @throws {Error} when other than that was carried out: a run that loses work, or does it twice, is no result */
+export function checkCounted(expected: Counted, counted: Counted): void {
+  if (counted.done === expected.done && counted.undone === expected.undone) return;
+  throw new Error(`${counted.done} steps done of ${expected.done}, ${counted.undone} undone of ${expected.undone}`);
 }
 
 /** The action of every step, and its undo, counted. */
@@ -61,6 +67,7 @@ export class Steps {
   readonly #scenario: Scenario;
   readonly #work: Buffer;
   readonly counted = { done: 0, undone: 0 };
+  failing = false;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -68,7 +75,7 @@ export class Steps {
   }
 
   run(step: number): { readonly step: number } {
-    if (step === this.#scenario.failAt) throw new Refused(`step ${step} refuses`);
+    if (this.failing && step === this.#scenario.failAt) throw new Refused(`step ${step} refuses`);
     this.#hash();
     this.counted.done++;
     return { step };

@@ -1,10 +1,8 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import type { Measured } from './measure.ts';
 import type { Order } from './order.ts';
 import { optionsOf } from './options.ts';
 import { openPlace } from './place.ts';
+import { runOne } from './run.ts';
+import { median } from './statistics.ts';
 
 /** What is compared: a TCC of two reservations (two tries, two confirms) with sagas. */
 const SIDES: readonly { readonly name: string; readonly contender: Order['contender']; readonly steps: number }[] = [
@@ -12,22 +10,6 @@ const SIDES: readonly { readonly name: string; readonly contender: Order['conten
   { name: 'same operations as a saga', contender: 'saga', steps: 4 },
   { name: 'saga of 2 steps', contender: 'amends', steps: 2 },
 ];
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-export async function measure(order: Order): Promise<Measured> {
-  const child = fork(fileURLToPath(new URL('measure.js', import.meta.url)), {
-    env: { ...process.env, BENCH_ORDER: JSON.stringify(order) },
-  });
-  const exited = once(child, 'exit') as Promise<[number | null]>;
-  const answer = (await Promise.race([once(child, 'message'), exited.then(() => undefined)])) as [Measured] | undefined;
-  const [code] = await exited;
-  if (answer === undefined || code !== 0) throw new Error(`a run of ${order.contender} ended with ${code}`);
-  return answer[0];
-}
 
 /** A TCC against the saga of the same operations, and against one that only does the half of it, in alternation. */
 export async function benchTcc(args: readonly string[]): Promise<void> {
@@ -39,8 +21,8 @@ export async function benchTcc(args: readonly string[]): Promise<void> {
     const rates = new Map<string, number[]>(SIDES.map(({ name }) => [name, []]));
     for (let round = 0; round < rounds; round++) {
       for (const { name, contender, steps } of round % 2 === 0 ? SIDES : [...SIDES].reverse()) {
-        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel: false, failAt: 0 };
-        const { value } = await measure({ contender, measure: 'throughput', scenario, transactions, processes: 1 });
+        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel: false, failAt: 1 };
+        const { value } = await runOne({ contender, measures: ['throughput'], scenario, transactions, processes: 1 });
         rates.get(name)!.push(value);
       }
     }

@@ -2,7 +2,8 @@ import type { Measured } from './measure.ts';
 import type { Order } from './order.ts';
 import { optionsOf } from './options.ts';
 import { openPlace } from './place.ts';
-import { measure, median } from './tcc.ts';
+import { runOne } from './run.ts';
+import { median } from './statistics.ts';
 
 /** `amends`: with its defaults, and no SDK registered. */
 const SIDES = ['off', 'amends', 'metrics', 'traces', 'logs'] as const satisfies readonly Order['contender'][];
@@ -20,8 +21,8 @@ export async function benchTelemetry(args: readonly string[]): Promise<void> {
     const samples = new Map<string, Measured[]>(SIDES.map((side) => [side, []]));
     for (let round = 0; round < rounds; round++) {
       for (const contender of round % 2 === 0 ? SIDES : [...SIDES].reverse()) {
-        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel, fuse, failAt: 0 };
-        samples.get(contender)!.push(await measure({ contender, measure: 'throughput', scenario, transactions, processes: 1 }));
+        const scenario = { store, url: await place.fresh(), steps, payloadBytes, concurrency, parallel, fuse, failAt: 1 };
+        samples.get(contender)!.push(await runOne({ contender, measures: ['throughput'], scenario, transactions, processes: 1 }));
       }
     }
     const off = samples.get('off')!;

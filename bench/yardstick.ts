@@ -54,10 +54,14 @@ export class Yardstick implements Contender {
       if (job?.name === 'root') void this.#flows.add(this.#undo(job.data as { number: number }));
     });
     worker.on('completed', (job) => {
-      if (!this.#hasPeers && job.name === (this.#scenario.failAt === 0 ? 'root' : 'undone')) this.#end();
+      if (!this.#hasPeers && job.name === (this.#steps.failing ? 'undone' : 'root')) this.#end();
     });
     this.#worker = worker;
     await worker.waitUntilReady();
+  }
+
+  fail(failing: boolean): void {
+    this.#steps.failing = failing;
   }
 
   async start(number: number): Promise<void> {

@@ -22,3 +22,14 @@ export async function install(stores) {
   await run('apt-get', ['update'], { env, show: true });
   await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env, show: true });
 }
+
+/** What `find` finds of a store: on this machine, or when it has been installed. */
+export async function found(store, find) {
+  const here = await find();
+  if (here !== undefined) return here;
+  if (canInstall()) await install([store]);
+  const now = await find();
+  if (now === undefined)
+    throw new Error(`there is no ${store} on this machine: install it (on Debian, apt-get install ${PACKAGES[store]})`);
+  return now;
+}
