@@ -8,7 +8,7 @@ import { sameSagaOf, tccOf } from './tcc-definitions.ts';
 import { Yardstick } from './yardstick.ts';
 
 export interface Measured {
-  /** Per second; for latency milliseconds, the median. */
+  /** Per second; for latency milliseconds, the median; for opening milliseconds from the start of the process. */
   readonly value: number;
   readonly p95?: number;
   readonly rssBytes: number;
@@ -59,6 +59,8 @@ function open(order: Order): Promise<Contender> {
 class Measuring {
   readonly #order: Order;
   readonly #contender: Contender;
+  /** Milliseconds from the beginning of the process. */
+  readonly #openMs = performance.now();
   #stored = 0;
   #expected = NOTHING;
   #failing = false;
@@ -84,12 +86,20 @@ class Measuring {
         return this.#throughput(count);
       case 'compensation':
         return this.#compensation(count);
+      case 'open':
+        return Promise.resolve({ value: this.#openMs, rssBytes: process.memoryUsage.rss(), cpuMicros: Number.NaN, stored: 0 });
       case 'peer':
         throw new Error('a peer measures nothing itself');
     }
   }
 
+  /** Carries out what was only started, so that it is counted too. */
   async close(): Promise<void> {
+    if (this.#peers === undefined && this.#stored > 0) {
+      await this.#working();
+      await this.#contender.ended();
+      await this.#check();
+    }
     await this.#peers?.close();
     await this.#contender.close();
   }

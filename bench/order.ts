@@ -1,7 +1,7 @@
 import type { Observed } from './observed.ts';
 import type { Scenario } from './scenario.ts';
 
-export type Measure = 'throughput' | 'compensation' | 'latency' | 'start' | 'enqueue' | 'backlog' | 'peer';
+export type Measure = 'throughput' | 'compensation' | 'latency' | 'start' | 'enqueue' | 'backlog' | 'open' | 'peer';
 
 /** What a process of its own is to measure. */
 export interface Order {

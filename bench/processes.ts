@@ -58,7 +58,7 @@ export async function benchProcesses(place: Place, options: BenchOptions): Promi
         const { cores } = setup;
         if (cores !== undefined) await pin(place, cores);
         const order = { contender, measures: ['throughput'], transactions, processes: setup.processes } as const;
-        samples[at]![contender].push((await sample(place, order, options, cores))[0]!);
+        samples[at]![contender].push((await sample(place, order, options, { cores }))[0]!);
       }
     }
   }

@@ -52,6 +52,18 @@ async function compare(place: Place, options: BenchOptions, comparison: Comparis
   return samples;
 }
 
+/** Milliseconds from the start of a process until the embedded store takes sagas: in a new folder, and when it is there. */
+async function compareOpenings(place: Place, options: BenchOptions): Promise<readonly [first: number, later: number]> {
+  const order = { contender: 'amends', measures: ['open'], transactions: 1, processes: 1 } as const;
+  const [first, later]: [number[], number[]] = [[], []];
+  for (let round = 0; round < options.rounds; round++) {
+    const url = await place.fresh();
+    first.push((await sample(place, order, options, { url }))[0]!.value);
+    later.push((await sample(place, order, options, { url }))[0]!.value);
+  }
+  return [median(first), median(later)];
+}
+
 function line({ name, unit }: Row, samples: Samples): string {
   const middle = (side: Side): string =>
     samples[side].length === 0 ? '–' : median(samples[side].map(({ value }) => value)).toPrecision(4);
@@ -110,6 +122,10 @@ export async function benchSagas(args: readonly string[]): Promise<void> {
           console.log(line(row, all[at]!));
         }
       }
+    }
+    if (store === 'embedded') {
+      const [first, later] = await compareOpenings(place, options);
+      console.log(`from the start of a process until it takes sagas: ${first.toFixed(0)} ms in a new folder, ${later.toFixed(0)} ms later`);
     }
     if (options.json) console.log(JSON.stringify(report(options, results, ratios)));
   } finally {

@@ -16,17 +16,18 @@ export interface Sample extends Measured {
 export type Samples = Readonly<Record<Side, readonly Sample[]>>;
 
 /**
- * One run on an empty store: a sample of each thing that is measured.
+ * One run, by default on an empty store: a sample of each thing that is measured.
  *
  * @param cores That the process may use. Default: all.
+ * @param url Of a store that is there.
  */
 export async function sample(
   place: Place,
   order: Omit<Order, 'scenario'>,
   { store, steps, payloadBytes, workKiB, concurrency, parallel, fuse, failAt }: BenchOptions,
-  cores?: string,
+  { cores, url: given }: { readonly cores?: string | undefined; readonly url?: string } = {},
 ): Promise<readonly Sample[]> {
-  const url = await place.fresh();
+  const url = given ?? (await place.fresh());
   const scenario = { store, url, steps, payloadBytes, workKiB, concurrency, parallel, fuse, failAt };
   const before = (await place.usedBytes()) ?? Number.NaN;
   return run(

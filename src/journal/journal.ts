@@ -75,6 +75,13 @@ export interface TransactionPage {
 }
 
 /**
+ * Hears of one transaction, or of all at once: see {@link Journal.watch}.
+ *
+ * @param completed Of a saga that completed, the data of its last event as JSON text: where the store sends them along, as Redis does with short ones.
+ */
+export type Listener = (id: string | undefined, completed?: string) => void;
+
+/**
  * What is true of transactions: for each one a stream of events (category {@link TRANSACTION} of the event store) and its summary with the
  * indexes that lists use, written in one atomic step by compare-and-set on the version.
  */
@@ -101,7 +108,7 @@ export interface Journal {
    * Calls `listener` with the id of every transaction whose commit asked to `announce` it, from any process; and with `undefined` when
    * announcements may have been missed (the connection was rebuilt): look again. Resolves when listening; call the result to stop.
    */
-  watch(listener: (id: string | undefined) => void): Promise<() => Promise<void>>;
+  watch(listener: Listener): Promise<() => Promise<void>>;
   /** Removes up to `limit` transactions that ended before then, whole. Gives how many. */
   purge(options: { readonly endedBeforeMs: number; readonly limit: number }): Promise<number>;
   /** The store's clock, milliseconds since the epoch. One round trip. */

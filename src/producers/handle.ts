@@ -17,8 +17,8 @@ import {
   type RetryOptions,
 } from './control.ts';
 import { loadTransaction, operatorRules, type Engine } from './engine.ts';
-import { outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
-import { isSettled, type Outcomes, type WaitOptions } from './outcomes.ts';
+import { completedOutcome, outcomeOf, resultOf, type SagaOutcome } from './outcome.ts';
+import { isSettled, type Ended, type Outcomes, type WaitOptions } from './outcomes.ts';
 import type { SagaRun } from './run.ts';
 import { tccOutcomeOf, tccResultOf, type TccOutcome } from './tcc-outcome.ts';
 import type { TccRun } from './tcc-run.ts';
@@ -30,8 +30,8 @@ function settled<Outcome>(outcome: Outcome | undefined, { id, status }: State): 
 }
 
 /** An outcome in the words of its kind, whatever the caller takes the transaction for. */
-async function outcomeIn(engine: Engine, state: State): Promise<SagaOutcome<unknown> | TccOutcome<unknown>> {
-  if (state.status === 'completed') return settled(outcomeOf(state, undefined), state);
+async function outcomeIn(engine: Engine, state: Ended): Promise<SagaOutcome<unknown> | TccOutcome<unknown>> {
+  if (state.status === 'completed') return completedOutcome(state);
   const { plan } = await operatorRules(engine, state);
   return state.kind === 'tcc' ? settled(tccOutcomeOf(state, plan), state) : settled(outcomeOf(state, plan), state);
 }
@@ -120,6 +120,7 @@ export function runOf<Output>(engine: Engine, outcomes: Outcomes, id: string): S
 }
 
 /** Everything is held, now or before the verdict to confirm. */
-function isHeldOn(state: State): boolean {
+function isHeldOn(state: Ended): boolean {
+  if (state.status === 'completed') return false;
   return isHeld(state) || state.verdict === 'confirm';
 }

@@ -40,11 +40,20 @@ export function stuckOn({ steps }: State): { readonly step: string; readonly rea
 }
 
 /** @throws {AmendsError} OUTPUT_FAILED */
-export function checkOutput({ id, status, outputError }: State): void {
+export function checkOutput({ id, status, outputError }: Pick<State, 'id' | 'status' | 'outputError'>): void {
   if (outputError === undefined) return;
   throw new AmendsError('OUTPUT_FAILED', `transaction ${id} ${status}, but the mapper of its output failed: correct .returns()`, {
     cause: errorFrom(outputError),
   });
+}
+
+/** An end that is known without the rest of the transaction. */
+export type CompletedSaga = Pick<State, 'id' | 'output' | 'outputError'> & { readonly status: 'completed' };
+
+/** @throws {AmendsError} OUTPUT_FAILED */
+export function completedOutcome<Output>(saga: Pick<State, 'id' | 'status' | 'output' | 'outputError'>): SagaOutcome<Output> {
+  checkOutput(saga);
+  return { status: 'completed', output: saga.output as Output };
 }
 
 /**
@@ -56,8 +65,7 @@ export function outcomeOf<Output>(state: State, plan: Plan | undefined): SagaOut
   const notCompensated = plan === undefined ? [] : leftBehind(plan, state);
   switch (state.status) {
     case 'completed':
-      checkOutput(state);
-      return { status: 'completed', output: state.output as Output };
+      return completedOutcome(state);
     case 'compensated':
       return { status: 'compensated', ...turnReason(state) };
     case 'terminated':

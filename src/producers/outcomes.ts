@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AmendsError, isAmendsError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Transactions } from '../journal/transactions.ts';
+import type { EventData } from '../machine/event.ts';
 import { isTerminal, type State } from '../machine/state.ts';
+import type { CompletedSaga } from './outcome.ts';
 
 export interface WaitOptions {
   /** Longest wait in milliseconds; OUTCOME_TIMEOUT then, the saga goes on. Default: none. */
@@ -15,9 +17,12 @@ const LONGEST_PAUSE_MS = 2_000;
 /** Transactions started here of which no end was heard: of more of them the journal is asked. */
 const MOST_EXPECTED = 10_000;
 
+/** What is waited for: a transaction's state, or what was announced of its end. */
+export type Ended = State | CompletedSaga;
+
 interface Waiter {
   readonly until: (state: State) => boolean;
-  readonly resolve: (state: State) => void;
+  readonly resolve: (ended: Ended) => void;
   readonly reject: (error: unknown) => void;
   /** Takes away what limits it. */
   unlimit: (() => void) | undefined;
@@ -42,7 +47,7 @@ export function isSettled(state: State): boolean {
 }
 
 /**
- * Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, and never polled. While the store is away the
+ * Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, unless it tells the outcome too, and never polled. While the store is away the
  * waits go on: what happened meanwhile is read when it is back.
  */
 export class Outcomes {
@@ -76,12 +81,12 @@ export class Outcomes {
   }
 
   /**
-   * The state in which a transaction ended or got stuck.
+   * The state in which a transaction ended or got stuck, or what was announced of its end.
    *
    * @throws {AmendsError} TRANSACTION_NOT_FOUND, OUTCOME_TIMEOUT, CLOSED; the signal's reason
    */
-  wait(id: string, { timeoutMs, signal }: WaitOptions = {}, until: (state: State) => boolean = isSettled): Promise<State> {
-    return new Promise<State>((resolve, reject) => {
+  wait(id: string, { timeoutMs, signal }: WaitOptions = {}, until: (state: State) => boolean = isSettled): Promise<Ended> {
+    return new Promise<Ended>((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#closed) throw closedError();
       const waited = this.#waitedFor(id);
@@ -145,9 +150,9 @@ export class Outcomes {
   }
 
   async #listen(): Promise<void> {
-    const watching = (this.#watching ??= this.#journal.watch((id) => {
+    const watching = (this.#watching ??= this.#journal.watch((id, completed) => {
       if (id !== undefined) {
-        if (!this.#transactions.isSettling(id)) this.#announced(id);
+        if (!this.#transactions.isSettling(id)) this.#announced(id, completed);
         return;
       }
       // Something may have gone unheard.
@@ -164,9 +169,21 @@ export class Outcomes {
     }
   }
 
-  #announced(id: string): void {
+  #announced(id: string, completed?: string): void {
     this.#expected.delete(id);
-    void this.#look(id);
+    if (completed === undefined) void this.#look(id);
+    else this.#completed(id, completed);
+  }
+
+  /** Nothing follows it, so that everybody who waits has what is waited for. */
+  #completed(id: string, completed: string): void {
+    const waited = this.#waited.get(id);
+    if (waited === undefined) return;
+    const { output, outputError } = JSON.parse(completed) as EventData<'saga_completed'>;
+    for (const waiter of waited.waiters) {
+      this.#leave(waited, waiter);
+      waiter.resolve({ id, status: 'completed', output, outputError });
+    }
   }
 
   async #look(id: string): Promise<void> {

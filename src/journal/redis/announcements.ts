@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { reachable } from '../../connections/redis.ts';
 import { AmendsError } from '../../errors.ts';
+import type { Listener } from '../journal.ts';
 
 /** A subscriber that hears nothing can't tell a quiet channel from a dead peer: it asks this often, and waits this long for an answer. */
 const HEARTBEAT_MS = 10_000;
@@ -9,21 +10,28 @@ const HEARTBEAT_MS = 10_000;
 export type AnnounceIn = 'server' | 'shard';
 
 export interface Announcements {
-  watch(listener: (id: string | undefined) => void): Promise<() => Promise<void>>;
+  watch(listener: Listener): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
 /** Announced ids of one channel, over one connection of its own that is opened by the first watcher. */
 export function announcementsOn(redis: Redis, channel: string, announceIn: AnnounceIn = 'server'): Announcements {
-  const watchers = new Set<{ readonly listener: (id: string | undefined) => void }>();
+  const watchers = new Set<{ readonly listener: Listener }>();
   let connection: Redis | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
   let listening: Promise<unknown> | undefined;
   let closed = false;
 
   // Each in a microtask of its own: one that throws doesn't keep the others from hearing.
-  const tell = (id: string | undefined): void => {
-    for (const watcher of watchers) queueMicrotask(() => watcher.listener(id));
+  const tell = (id: string | undefined, completed?: string): void => {
+    for (const watcher of watchers) queueMicrotask(() => watcher.listener(id, completed));
+  };
+
+  /** See commit.lua: no id has a space in it. */
+  const onMessage = (message: string): void => {
+    const end = message.indexOf(' ');
+    if (end < 0) tell(message);
+    else tell(message.slice(0, end), message.slice(end + 1));
   };
 
   const drop = (): void => {
@@ -44,7 +52,7 @@ export function announcementsOn(redis: Redis, channel: string, announceIn: Annou
     connection = opened;
     // It reconnects by itself. The connection it was made from meets the same trouble and reports it.
     opened.on('error', () => {});
-    opened.on(announceIn === 'shard' ? 'smessage' : 'message', (_channel: string, id: string) => tell(id));
+    opened.on(announceIn === 'shard' ? 'smessage' : 'message', (_channel: string, message: string) => onMessage(message));
     // The node has lost the slot, and told so: what it announced last may have gone unheard.
     opened.on('moved', () => opened.disconnect(true));
     const subscribe = (): Promise<unknown> => (announceIn === 'shard' ? opened.ssubscribe(channel) : opened.subscribe(channel));

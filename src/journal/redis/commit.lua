@@ -11,6 +11,9 @@
 --   6  flags: a = announce, s = announce to those who listen to this shard of a cluster, t = the status is terminal, e = there is an error
 --   7… type of each event; the error, with flag e; at a start also saga, definition version, and for each tag its summary field and value
 --
+-- Announced is the id; of a saga that completed with a short output, and a space, the data of its last event too: whoever waits for it need not
+-- read it then. All who listen get that, so it must be short.
+--
 -- Gives of each commit the time in milliseconds; or, after a lost race, a list with the list of the stream's entries which the writer has not
 -- seen.
 --
@@ -19,6 +22,7 @@
 
 local root = KEYS[1]
 local now = now_ms()
+local LONGEST_ANNOUNCED = 256
 
 local function commit(args, texts)
   local count, id, expected, token, status, flags = unpack(args, 1, 6)
@@ -74,8 +78,12 @@ local function commit(args, texts)
     end
   end
   redis.call('HSET', summary, unpack(fields))
-  if string.find(flags, 'a', 1, true) then redis.call('PUBLISH', root .. 'announce', id) end
-  if string.find(flags, 's', 1, true) then redis.call('SPUBLISH', root .. 'announce', id) end
+  local how = string.match(flags, '[as]')
+  if how then
+    local told, last = id, ARGV[texts + count]
+    if args[6 + count] == 'saga_completed' and #last <= LONGEST_ANNOUNCED then told = id .. ' ' .. last end
+    redis.call(how == 's' and 'SPUBLISH' or 'PUBLISH', root .. 'announce', told)
+  end
   return now
 end
 
