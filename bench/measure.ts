@@ -3,7 +3,7 @@ import { AmendsContender } from './amends.ts';
 import { observedBy } from './observed.ts';
 import type { Measure, Order } from './order.ts';
 import { bePeer, Peers, startMany } from './peers.ts';
-import { checkCounted, expectedOf, NOTHING, together, type Contender, type Scenario } from './scenario.ts';
+import { checkCounted, type Contender, type Given, type Scenario } from './scenario.ts';
 import { sameSagaOf, tccOf } from './tcc-definitions.ts';
 import { Yardstick } from './yardstick.ts';
 
@@ -62,7 +62,7 @@ class Measuring {
   /** Milliseconds from the beginning of the process. */
   readonly #openMs = performance.now();
   #stored = 0;
-  #expected = NOTHING;
+  #given: Given = { succeeding: 0, failing: 0 };
   #failing = false;
   #peers: Peers | undefined;
 
@@ -108,7 +108,8 @@ class Measuring {
   #share(count: number): { readonly from: number; readonly count: number } {
     const from = this.#stored;
     this.#stored += count;
-    this.#expected = together([this.#expected, expectedOf(this.#order.scenario, count, this.#failing)]);
+    const { succeeding, failing } = this.#given;
+    this.#given = this.#failing ? { succeeding, failing: failing + count } : { succeeding: succeeding + count, failing };
     return { from, count };
   }
 
@@ -124,7 +125,7 @@ class Measuring {
       await this.#working();
       await this.#contender.ended();
     });
-    checkCounted(expectedOf(this.#order.scenario, count), this.#contender.counted);
+    checkCounted(this.#order.scenario, { succeeding: count, failing: 0 }, this.#contender.counted);
     return measured;
   }
 
@@ -201,7 +202,7 @@ class Measuring {
   }
 
   async #check(): Promise<void> {
-    checkCounted(this.#expected, await this.#peers!.counted());
+    checkCounted(this.#order.scenario, this.#given, await this.#peers!.counted());
   }
 }
 

@@ -50,16 +50,24 @@ export function together(all: readonly Counted[]): Counted {
   return all.reduce((sum, { done, undone }) => ({ done: sum.done + done, undone: sum.undone + undone }), NOTHING);
 }
 
-/** What so many transactions come to. */
-export function expectedOf({ steps, failAt }: Scenario, transactions: number, failing = false): Counted {
-  const done = transactions * (failing ? failAt - 1 : steps);
-  return { done, undone: failing ? done : 0 };
+/** Transactions that were to be carried out whole, and that were to fail. */
+export interface Given {
+  readonly succeeding: number;
+  readonly failing: number;
+}
+
+/** Steps of a transaction that fails which are done and undone: where it has a neighbour at its side, that may have begun before, or never does. */
+function undoneIn({ steps, parallel, failAt }: Scenario): { readonly least: number; readonly most: number } {
+  const least = parallel ? failAt - 1 - ((failAt - 1) % 2) : failAt - 1;
+  return { least, most: parallel ? Math.min(least + 1, steps - 1) : least };
 }
 
 /** @throws {Error} when other than that was carried out: a run that loses work, or does it twice, is no result */
-export function checkCounted(expected: Counted, counted: Counted): void {
-  if (counted.done === expected.done && counted.undone === expected.undone) return;
-  throw new Error(`${counted.done} steps done of ${expected.done}, ${counted.undone} undone of ${expected.undone}`);
+export function checkCounted(scenario: Scenario, { succeeding, failing }: Given, { done, undone }: Counted): void {
+  const whole = succeeding * scenario.steps;
+  const { least, most } = undoneIn(scenario);
+  if (done - whole === undone && undone >= failing * least && undone <= failing * most) return;
+  throw new Error(`${succeeding} transactions were to succeed and ${failing} to fail: ${done} steps were done, and ${undone} undone`);
 }
 
 /** The action of every step, and its undo, counted. */
