@@ -171,7 +171,10 @@ export class Yardstick implements Contender {
   #undo({ number }: { readonly number: number }): FlowJob {
     let below: FlowJob[] = [];
     const payload = payloadOf(this.#scenario, number);
-    for (let step = this.#scenario.failAt - 1; step >= 1; step--) below = [this.#job('undo', { step, ...payload }, below)];
+    const { steps, parallel, failAt } = this.#scenario;
+    // What runs beside the one that fails is not stopped by that, so it is undone too.
+    const last = parallel ? Math.min(steps, failAt + (failAt % 2)) : failAt;
+    for (let step = last; step >= 1; step--) if (step !== failAt) below = [this.#job('undo', { step, ...payload }, below)];
     return { ...this.#job('undone', { number }, below), opts: { removeOnComplete: true } };
   }
 }
