@@ -24,9 +24,9 @@ const WARM_UP_STEPS_ON_REDIS = 10_000;
 /** Of transactions that fail, by a process that has carried out others. */
 const WARM_UP_FAILING = 1_200;
 /** One at a time. */
-const WARM_UP_SINGLES = 200;
+const WARM_UP_SINGLES = 150;
 /** Of those that are measured for throughput. */
-const SHARE: Readonly<Partial<Record<Measure, number>>> = { latency: 0.2, compensation: 0.6, start: 0.3, enqueue: 0.6 };
+const SHARE: Readonly<Partial<Record<Measure, number>>> = { latency: 0.15, compensation: 0.4, start: 0.2, enqueue: 0.4 };
 
 function warmUpOf({ store, steps }: Scenario): number {
   return store === 'redis' ? Math.max(WARM_UP, Math.ceil(WARM_UP_STEPS_ON_REDIS / steps)) : WARM_UP;
