@@ -22,7 +22,8 @@ const HELP = `npm run bench -- [tcc|telemetry] [options]      Amends against a h
   --payload <bytes>                 default 100
   --work <KiB>                      each step hashes; default 0: it does nothing
   --concurrency <n>                 jobs in work per worker; default 50
-  --processes <n>                   that start and work, each its share; default 1. More: throughput only, and compared with one
+  --processes <n>                   that start and work, each its share; default 1. More: throughput only, compared with one on
+                                    as many cores, and on one core
   --parallel                        steps in pairs, side by side
   --fuse                            steps of Amends' saga share a job; not with tcc
   --fail-at <step>                  the step that fails in the compensation runs; default the last

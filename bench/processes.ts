@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { run, works } from '../scripts/servers/process.mjs';
 import type { BenchOptions } from './options.ts';
@@ -43,8 +44,14 @@ async function setups(processes: number): Promise<readonly Setup[]> {
 }
 
 async function pin(place: Place, cores: string): Promise<void> {
-  // A thread or a backend that has ended meanwhile is no error: those that begin from now on are where their process is.
-  for (const pid of await place.pids()) await run('taskset', ['-acp', cores, String(pid)]).catch(() => undefined);
+  for (const pid of await place.pids()) {
+    try {
+      await run('taskset', ['-acp', cores, String(pid)]);
+    } catch (error) {
+      // A backend that has ended meanwhile is no error: those that begin from now on are where their process is.
+      if (existsSync(`/proc/${pid}`)) throw error;
+    }
+  }
 }
 
 /** Each side with one process and with as many as asked for, in turn: how much the others add. */
@@ -72,7 +79,9 @@ export async function benchProcesses(place: Place, options: BenchOptions): Promi
     yardstickCoresRatio: ratio('yardstick', oneOnOne),
   };
   const told = (what: string, yardstick: number | null, amends: number | null): string =>
-    `${what}: yardstick ${yardstick ?? 'not measured'}, Amends ${amends ?? 'not measured'}`;
+    yardstick === null || amends === null
+      ? `${what}: not measured, which takes taskset (of util-linux) and ${processes} cores`
+      : `${what}: yardstick ${yardstick}, Amends ${amends}`;
   return {
     throughput: many!,
     ratios,

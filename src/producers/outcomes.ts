@@ -47,8 +47,8 @@ export function isSettled(state: State): boolean {
 }
 
 /**
- * Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, unless it tells the outcome too, and never polled. While the store is away the
- * waits go on: what happened meanwhile is read when it is back.
+ * Waits for ends. One listener serves all waits of a client; the journal is read when it speaks, unless it tells the outcome too, and never
+ * polled. While the store is away the waits go on: what happened meanwhile is read when it is back.
  */
 export class Outcomes {
   readonly #journal: Pick<Journal, 'watch'>;
